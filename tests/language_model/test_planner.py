@@ -1,0 +1,123 @@
+import dataclasses
+
+import pytest
+
+from textrnn.errors import DataError, UsageError
+from textrnn.language_model.model import RecurrentLanguageModel
+from textrnn.language_model.planner import CorpusFacts, LanguageModelPlan, plan_language_model
+from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.nn.sizes import stack_parameters
+from textrnn.training.device import DeviceFacts
+
+CPU = DeviceFacts("cpu", "a laptop", 16 << 30, 2, "bf16")
+BOOK = CorpusFacts(train_tokens=1_000_000, valid_tokens=110_000, vocab_size=70, documents=1)
+
+
+def no_measurement(settings: LanguageModelSettings) -> float:
+    raise AssertionError("only a budget in minutes may measure")
+
+
+def at(rate: float):
+    """A machine of ``rate`` FLOP/s."""
+
+    def measure(s: LanguageModelSettings) -> float:
+        weights = stack_parameters(s, BOOK.vocab_size, embeddings=False)
+        return 6 * weights * s.batch_size * s.seq_len / rate
+
+    return measure
+
+
+def plan(
+    corpus: CorpusFacts = BOOK, measure=no_measurement, **settings: object
+) -> LanguageModelPlan:
+    return plan_language_model(LanguageModelSettings(**settings), corpus, CPU, measure)
+
+
+def test_the_same_facts_give_the_same_plan():
+    assert plan(measure=at(2e11), minutes=3) == plan(measure=at(2e11), minutes=3)
+
+
+def test_every_setting_is_resolved():
+    s = plan(measure=at(2e11), minutes=3).settings
+    for name in ("hidden_size", "num_layers", "embedding_dim", "ngram_order", "dropout", "batch_size",
+                 "seq_len", "learning_rate", "weight_decay", "warmup_steps", "patience"):  # fmt: skip
+        assert getattr(s, name) is not None, name
+
+
+def test_no_budget_takes_a_default_and_says_so():
+    planned = plan(measure=at(2e11))
+    assert planned.plan.budget_s == 300
+    assert "--minutes" in planned.reasons[0]
+
+
+def test_more_time_or_a_faster_machine_takes_a_larger_model():
+    sizes = [plan(measure=at(2e11), minutes=m).settings.hidden_size for m in (0.1, 1, 3, 30)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
+    fast = plan(measure=at(2e13), minutes=1).settings.hidden_size
+    assert fast > sizes[1]
+
+
+def test_a_small_text_takes_a_small_model_however_long_it_trains():
+    small = dataclasses.replace(BOOK, train_tokens=20_000, valid_tokens=2_000)
+    assert plan(small, at(2e11), minutes=60).settings.hidden_size <= 128
+
+
+@pytest.mark.parametrize("tokens", [2, 5, 30, 200, 2000])
+def test_a_short_text_gets_windows_that_fit(tokens: int):
+    short = dataclasses.replace(BOOK, train_tokens=tokens, valid_tokens=1)
+    s = plan(short, max_steps=5).settings
+    assert s.batch_size * s.seq_len <= tokens + 1
+
+
+def test_a_text_of_one_token_is_refused_with_what_is_needed():
+    with pytest.raises(DataError, match="at least 2"):
+        plan(dataclasses.replace(BOOK, train_tokens=1), max_steps=5)
+
+
+def test_what_does_not_fit_the_memory_is_done_in_parts_or_refused():
+    large = {
+        "max_steps": 5,
+        "hidden_size": 2048,
+        "num_layers": 2,
+        "batch_size": 512,
+        "seq_len": 512,
+    }
+    planned = plan(**large)
+    assert planned.settings.accumulation > 1
+    assert planned.settings.batch_size == 512
+    assert any("parts" in reason for reason in planned.reasons)
+    with pytest.raises(UsageError, match="--hidden-size"):
+        plan(max_steps=5, hidden_size=65536)
+
+
+def test_steps_and_epochs_need_no_measurement():
+    assert plan(max_steps=123).plan.max_steps == 123
+    two = plan(epochs=2)
+    s = two.settings
+    assert two.plan.max_steps * s.batch_size * s.seq_len == pytest.approx(2e6, rel=0.01)
+
+
+def test_what_the_user_gave_stays():
+    given = {"hidden_size": 77, "num_layers": 3, "embedding_dim": 11, "dropout": 0.11,
+             "learning_rate": 0.5, "batch_size": 9, "seq_len": 13, "weight_decay": 0.01,
+             "ngram_order": 1, "eval_every": 7, "warmup_steps": 2, "patience": 4}  # fmt: skip
+    planned = plan(max_steps=50, **given)
+    assert {name: getattr(planned.settings, name) for name in given} == given
+    assert planned.plan.eval_every == 7
+
+
+def test_tied_weights_need_equal_sizes():
+    assert plan(max_steps=5, tie_weights=True, hidden_size=96).settings.embedding_dim == 96
+    with pytest.raises(UsageError, match="--embedding-dim 96"):
+        plan(max_steps=5, tie_weights=True, hidden_size=96, embedding_dim=32)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"tie_weights": True}, {"layer_norm": True, "rnn_type": "gru"}]
+)
+def test_parameters_are_counted_as_the_model_has_them(changes: dict):
+    s = plan(max_steps=5, num_layers=2, hidden_size=24, ngram_rows=50, **changes).settings
+    model = RecurrentLanguageModel(s, BOOK.vocab_size)
+    unique = {id(p): p.numel() for p in model.parameters()}
+    assert stack_parameters(s, BOOK.vocab_size) == sum(unique.values())

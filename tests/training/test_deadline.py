@@ -1,0 +1,36 @@
+from textrnn.training.deadline import Deadline
+from textrnn.training.plan import Plan
+
+
+def simulate(budget_s: float, planned: int, step_s: float, eval_s: float, save_s: float) -> float:
+    """Run a loop against a made-up clock; returns when its last save is done."""
+    now = 0.0
+    plan = Plan(planned, 0, max(1, planned // 10), 10**9, valid_targets=1000, eval_targets=100)
+    watch = Deadline(budget_s, lambda: now)
+    step = 0
+    while step < plan.max_steps:
+        end = watch.revised_end(plan, step, 100 * step)
+        if end is not None:
+            plan = plan.with_end(step, end)
+            if step >= plan.max_steps:
+                break
+        now += step_s
+        step += 1
+        if step % plan.eval_every == 0:
+            now += eval_s
+            watch.evaluated(eval_s)
+            now += save_s
+            watch.saved(save_s)
+        if watch.is_over(plan):
+            break
+    return now + eval_s + eval_s * 10 + 2 * save_s
+
+
+def test_a_run_planned_too_long_or_too_short_ends_on_time():
+    for planned in (50, 400, 1000, 20000):
+        ends = simulate(60.0, planned, step_s=0.06, eval_s=0.2, save_s=0.1)
+        assert 57.5 < ends < 60.5, planned
+
+
+def test_slow_steps_end_on_time_too():
+    assert simulate(30.0, 1000, step_s=1.0, eval_s=0.5, save_s=0.2) < 32.0

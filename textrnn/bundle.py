@@ -1,0 +1,269 @@
+"""A model directory: written so that a kill at any moment leaves it whole, read without running code.
+
+::
+
+    book-lm/
+      config.json                     names all other files with their digests; replaced last
+      tokenizer.json | …              the tokenizer
+      weights-00001200.safetensors    the best weights so far
+      log.jsonl                       the events of training
+      resume/state.json               what only a resumed run needs; names its own files likewise
+      resume/last-00001200.safetensors
+
+Files are named by step or kind and never rewritten, but for the two small JSON files, which are written
+beside, flushed and renamed. Files that neither of them names are leftovers and swept at the next save.
+
+Digests find damage, not forgery: who can change a file can change its digest. Nothing here is pickled or
+executed, so opening a stranger's model is reading data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textrnn.errors import ModelError
+from textrnn.tokenizers import Tokenizer, load_tokenizer
+
+__all__ = [
+    "CONFIG",
+    "FORMAT",
+    "LOG",
+    "RESUME",
+    "STATE",
+    "Bundle",
+    "open_bundle",
+    "read_record",
+    "read_tensors",
+    "sweep",
+    "verify_file",
+    "write_file",
+    "write_record",
+    "write_tensors",
+]
+
+FORMAT = 1
+"""Format of the directory; readers refuse a newer one by name."""
+
+CONFIG, LOG, RESUME, STATE = "config.json", "log.jsonl", "resume", "state.json"
+_MOST_JSON = 64 << 20
+_BLOCK = 1 << 20
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+FileRecord = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened model directory, its files verified.
+
+    Attributes:
+        path: The directory.
+        config: The whole of ``config.json``.
+    """
+
+    path: Path
+    config: dict[str, Any]
+
+    @property
+    def job(self) -> str:
+        """``language-model`` and so on."""
+        return str(self.config["job"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting of the run that made the model, resolved."""
+        return dict(self.config["settings"])
+
+    def tokenizer(self) -> Tokenizer:
+        """Return the model's tokenizer."""
+        record = self.config["tokenizer"]
+        files = {name: (self.path / name).read_bytes() for name in record["files"]}
+        return load_tokenizer(record["kind"], files)
+
+    def tensors(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the best weights by name."""
+        return read_tensors(self.path / self.config["weights"])
+
+
+def open_bundle(path: str | Path, job: str | None = None) -> Bundle:
+    """Open a model directory and verify it.
+
+    Args:
+        path: The directory.
+        job: The job that the model must have, if only one will do.
+
+    Raises:
+        ModelError: no such directory, not a model, damaged, of another job or of a newer format.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ModelError(f"{path}: no such model directory")
+    if not (path / CONFIG).exists():
+        raise ModelError(f"{path}: not a model directory (it has no {CONFIG})")
+    config = read_record(path, CONFIG)
+    if job is not None and config.get("job") != job:
+        raise ModelError(f"{path} is a {config.get('job')} model; this command needs a {job} model")
+    tokenizer = config.get("tokenizer")
+    names = tokenizer.get("files") if isinstance(tokenizer, dict) else None
+    listed = config["files"]
+    if (
+        not isinstance(names, list)
+        or not isinstance(config.get("settings"), dict)
+        or any(name not in listed for name in [*names, config.get("weights")])
+    ):
+        raise ModelError(f"{path / CONFIG}: incomplete; the model is damaged")
+    return Bundle(path, config)
+
+
+def read_record(folder: Path, name: str) -> dict[str, Any]:
+    """Read ``config.json`` or ``state.json`` and verify it and every file that it names.
+
+    Raises:
+        ModelError: unreadable, damaged, or of a newer format.
+    """
+    path = folder / name
+    try:
+        if path.stat().st_size > _MOST_JSON:
+            raise ModelError(f"{path}: too large to be what it should be; the model is damaged")
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise ModelError(f"{path}: not valid JSON; the model is damaged") from None
+    form = record.get("format") if isinstance(record, dict) else None
+    if isinstance(form, int) and form > FORMAT:
+        version = record.get("versions", {}).get("textrnn", "a newer version")
+        raise ModelError(
+            f"{path}: written in format {form} by textrnn {version}; this version reads formats up to "
+            f"{FORMAT}: upgrade with pip install --upgrade textrnn"
+        )
+    if form != FORMAT or record.get("digest") != _digest_of(record):
+        raise ModelError(f"{path}: its digest does not match; the model is damaged")
+    files = record.get("files")
+    if not isinstance(files, dict):
+        raise ModelError(f"{path}: incomplete; the model is damaged")
+    for file, expected in files.items():
+        verify_file(folder, file, expected)
+    return record
+
+
+def write_record(folder: Path, name: str, record: Mapping[str, Any]) -> None:
+    """Write ``config.json`` or ``state.json``: the moment at which a save becomes valid.
+
+    Args:
+        folder: Where it goes; the files that it names lie there already.
+        name: ``config.json`` or ``state.json``.
+        record: Its content, with ``files``; format and digest are added.
+    """
+    whole = {"format": FORMAT, **record}
+    whole["digest"] = _digest_of(whole)
+    text = json.dumps(whole, indent=1, allow_nan=False)
+    write_file(folder / name, text.encode())
+
+
+def write_file(path: Path, content: bytes) -> FileRecord:
+    """Write a file beside, flush it to disk and rename it into place.
+
+    Returns:
+        Its entry in a record's ``files``: size and digest.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def write_tensors(path: Path, arrays: Arrays) -> FileRecord:
+    """Write arrays as safetensors; returns the file's entry in a record's ``files``."""
+    from safetensors.numpy import save
+
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return write_file(path, save(contiguous))
+
+
+def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Read arrays from a safetensors file.
+
+    Raises:
+        ModelError: missing, or not such a file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return dict(load_file(path))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: missing; the model is damaged") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read as safetensors: {error}") from None
+
+
+def sweep(folder: Path, keep: Iterable[str], patterns: Iterable[str]) -> None:
+    """Delete leftovers: files that match a pattern and are not to be kept."""
+    kept = set(keep)
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
+
+
+def _digest_of(record: Mapping[str, Any]) -> str:
+    """Return the digest of a record without its ``digest``, independent of layout."""
+    rest = {key: value for key, value in record.items() if key != "digest"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def verify_file(folder: Path, name: str, expected: Any) -> None:
+    """Hold a file against its entry in a record's ``files``.
+
+    Raises:
+        ModelError: missing, changed, not a plain file, or outside the folder.
+    """
+    path = folder / name
+    if not name or Path(name).name != name or "\\" in name or not isinstance(expected, dict):
+        raise ModelError(f"{folder}: names a file outside itself ({name!r}); refused")
+    try:
+        if path.is_symlink() or not path.is_file():
+            raise ModelError(f"{path}: missing or not a plain file; the model is damaged")
+        size = path.stat().st_size
+        if size != expected.get("bytes"):
+            wanted = expected.get("bytes")
+            raise ModelError(f"{path}: {size} bytes instead of {wanted}; the model is damaged")
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    if digest.hexdigest() != expected.get("sha256"):
+        raise ModelError(f"{path}: its digest does not match; the model is damaged")
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename in the folder last; a no-op where folders cannot be flushed (Windows)."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,131 @@
+"""Runs a command and turns whatever ends it into an exit code and at most one message."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import TextIO
+
+import click
+
+from textrnn.cli.app import app
+from textrnn.cli.console import may_colour, printable
+from textrnn.cli.options import is_debugging
+from textrnn.cli.signals import Terminated, raise_on_termination
+from textrnn.errors import TextrnnError, TrainingInterrupted
+
+__all__ = ["run"]
+
+INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        arguments: What follows the program's name.
+    """
+    if not sys.warnoptions:
+        # Warnings of libraries mean nothing to whoever runs a command; python -W shows them.
+        warnings.simplefilter("ignore")
+    raise_on_termination()
+    try:
+        code = _invoke(list(arguments))
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except BrokenPipeError:
+        _leave_pipes()
+        return 0
+    except KeyboardInterrupt:
+        _say("Interrupted.", "")
+        return INTERRUPTED
+    except Terminated as error:
+        _say("Terminated.", "")
+        return error.exit_code
+    except click.ClickException as error:
+        return _explain_usage(error)
+    except Exception as error:
+        return _explain(error)
+    return code
+
+
+def _invoke(arguments: list[str]) -> int:
+    if "_TEXTRNN_COMPLETE" in os.environ:
+        app.main(arguments, prog_name="textrnn")
+    try:
+        # Not app.main, which has its own way with closed pipes and interrupts.
+        with app.make_context("textrnn", arguments) as context:
+            app.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return 0
+
+
+def _explain_usage(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.UsageError) and context is not None:
+        click.echo(context.get_usage(), err=True)
+        click.echo(f"Try '{context.command_path} --help' for help.\n", err=True)
+    _say("Error:", error.format_message())
+    return error.exit_code
+
+
+def _explain(error: Exception) -> int:
+    """Print what went wrong; an error that nobody foresaw is told apart from a user's."""
+    if is_debugging():
+        traceback.print_exception(error)
+        return error.exit_code if isinstance(error, TextrnnError) else 1
+    if isinstance(error, TrainingInterrupted):
+        _say("", str(error))
+        return error.exit_code
+    if isinstance(error, TextrnnError):
+        _say("Error:", str(error))
+        return error.exit_code
+    if isinstance(error, MemoryError):
+        _say(
+            "Error:", "out of memory; a smaller --batch-size, --seq-len or --hidden-size needs less"
+        )
+        return 1
+    if isinstance(error, OSError):
+        name = "" if error.filename is None else f"{error.filename}: "
+        _say("Error:", f"{name}{error.strerror or error}")
+        return 1
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    _say(
+        "Error:",
+        f"{type(error).__name__}: {error} ({last.filename}:{last.lineno}); this is a fault of textrnn, not "
+        f"yours: run the command again with --debug and report what it shows",
+    )
+    return 1
+
+
+def _say(label: str, message: str) -> None:
+    if sys.stderr is None:
+        return
+    if label and may_colour(sys.stderr):
+        label = f"\x1b[1;31m{label}\x1b[0m"
+    try:
+        print(f"{label} {printable(message)}".strip(), file=sys.stderr, flush=True)
+    except OSError:
+        _leave_pipes()
+
+
+def _leave_pipes() -> None:
+    """Point streams whose reader is gone elsewhere, so that the interpreter's last flush is quiet."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not _flushes(stream):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def _flushes(stream: TextIO) -> bool:
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        return False
+    return True

@@ -1,0 +1,182 @@
+"""``textrnn generate``: text that goes on from a prompt."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from textrnn.bundle import open_bundle
+from textrnn.cli.console import is_terminal, warn, write, write_json
+from textrnn.cli.inputs import lines_with_ends, read_input
+from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
+from textrnn.config import as_dict, make
+from textrnn.decoding.sampling import SamplingSettings
+from textrnn.errors import UsageError
+from textrnn.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from textrnn.decoding.text import Piece
+
+__all__ = ["generate"]
+
+SEPARATOR = "-" * 40
+"""The line between several texts."""
+
+MACHINE = ("device", "threads")
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
+
+
+@click.command(cls=SectionedCommand)
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--prompt", metavar="TEXT", help="How the text begins; - reads it from stdin.")
+@click.option("--prompt-file", metavar="FILE", help="A file whose whole text is the prompt.")
+@click.option("--prompts", metavar="FILE", help="A file with a prompt a line.")
+@click.option("--echo/--no-echo", default=True, help="Print the prompt before its continuation.")
+@click.option(
+    "--stop",
+    multiple=True,
+    metavar="TEXT",
+    help="End before this text; may be given several times.",
+)
+@click.option(
+    "--num",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Texts for each prompt.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Texts made at a time, at most; changes no text.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print an object of JSON for each text.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no warnings.")
+@setting_options(
+    SamplingSettings,
+    undecided="another one every time",
+    short={"max_new_tokens": "-n"},
+)
+@setting_options(TrainingSettings, undecided="chosen for the machine", only=MACHINE)
+@debug_option
+def generate(model: Path, **values: Any) -> None:
+    r"""Write text with a language model.
+
+    The text appears as it is made, after its prompt; without a prompt it begins as a line of the corpus
+    begins. stdout carries the text alone: what does not end in a line end gets one.
+
+    Several texts (--num) are parted by a line of dashes. With --prompts every text takes one line, in the
+    order of the prompts, an empty line being an empty prompt; in it a line end stands as \n, a CR as \r and a
+    backslash as \\. With --json every text is an object with prompt, completion and finish (stop, end or
+    length), on a line of its own.
+
+    \b
+      textrnn generate book-lm --prompt "It was" --temperature 0.8
+      textrnn generate book-lm -n -1 --seed 1
+      textrnn generate book-lm --prompts begins.txt --num 3 --json
+    """
+    prompts = _prompts(values["prompt"], values["prompt_file"], values["prompts"])
+    sampling = make(SamplingSettings, given(SamplingSettings, values, os.environ))
+    # Not all of the settings of training: the seed here is that of sampling.
+    chosen = {name: values[name] for name in MACHINE}
+    machine = given(TrainingSettings, chosen, os.environ)
+    from textrnn.language_model.generator import LanguageModel
+
+    lm = LanguageModel(open_bundle(model, "language-model"), **machine)
+    arguments: dict[str, Any] = {
+        **as_dict(sampling),
+        "num": values["num"],
+        "stop": values["stop"],
+        "batch_size": values["batch_size"],
+        "on_unknown": (lambda _: None) if values["quiet"] else (lambda found: warn(found.message)),
+    }
+    echo = values["echo"]
+    is_whole = values["as_json"] or values["prompts"] is not None
+    if sampling.max_new_tokens == -1 and not values["stop"] and not lm.settings["lines"]:
+        _require_one(values, is_whole=is_whole)
+    if is_whole:
+        texts = lm.generate_many(prompts, **arguments)
+        for text in texts:
+            if values["as_json"]:
+                write_json({"prompt": text.prompt, "completion": text.text, "finish": text.finish})
+            else:
+                whole = text.prompt + text.text if echo else text.text
+                write(whole.translate(_ESCAPES) + "\n")
+    else:
+        prompt = next(iter(prompts))
+        _stream(lm.pieces([prompt], **arguments), prompt if echo else "")
+
+
+def _require_one(values: Mapping[str, Any], *, is_whole: bool) -> None:
+    """Refuse a text without end where another is to follow it, or where only whole ones are shown."""
+    if is_whole or values["num"] > 1:
+        raise UsageError(
+            "--max-new-tokens -1 never ends the first text, so that --json, --prompts and --num have "
+            "nothing to show: give a number, or --stop"
+        )
+
+
+def _stream(pieces: Iterable[Piece], prompt: str) -> None:
+    """Write texts as they are made, with a line of dashes between them."""
+    is_begun = False
+    last = ""
+
+    def put(text: str) -> None:
+        nonlocal last
+        if text:
+            write(text)
+            last = text[-1]
+
+    def end_line() -> None:
+        if last and last != "\n":
+            put("\n")
+
+    try:
+        for piece in pieces:
+            if not is_begun:
+                if piece.sample:
+                    put(f"{SEPARATOR}\n")
+                put(prompt)
+                is_begun = True
+            put(piece.text)
+            if piece.finish:
+                end_line()
+                is_begun = False
+    except KeyboardInterrupt:
+        if is_terminal(sys.stdout):
+            end_line()
+        raise
+
+
+def _prompts(prompt: str | None, whole_file: str | None, line_file: str | None) -> Iterable[str]:
+    """Return the prompts; a file of many is read as far as they are needed."""
+    options = {"--prompt": prompt, "--prompt-file": whole_file, "--prompts": line_file}
+    named = [name for name, value in options.items() if value is not None]
+    if len(named) > 1:
+        raise UsageError(f"{named[0]} and {named[1]} at once; give one of them")
+    if line_file is not None:
+        return _lines(line_file)
+    if whole_file is not None:
+        return ["".join(read_input(whole_file))]
+    if prompt == "-":
+        # As the shell's $(...) has it: the line end with which a command's output ends is no part of it.
+        return ["".join(read_input("-")).removesuffix("\n").removesuffix("\r")]
+    return ["" if prompt is None else _without_surrogates(prompt)]
+
+
+def _lines(file: str) -> Iterator[str]:
+    for line in lines_with_ends(read_input(file)):
+        yield line.removesuffix("\n").removesuffix("\r")
+
+
+def _without_surrogates(argument: str) -> str:
+    """Return an argument of the command line as text: bytes that the locale could not decode are UTF-8."""
+    return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,167 @@
+"""``textrnn info``: what a model is, or what this machine offers."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from textrnn import bundle
+from textrnn._version import __version__
+from textrnn.cli.console import byte_size, duration, is_terminal, printable, write, write_json
+from textrnn.cli.journal import read_journal
+from textrnn.cli.options import debug_option
+from textrnn.cli.sparkline import sparkline
+
+__all__ = ["info"]
+
+_MOST_POINTS = 12
+_PACKAGES = ("torch", "numpy", "sentencepiece", "safetensors", "click", "rich")
+
+
+@click.command()
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one object of JSON.")
+@debug_option
+def info(model: Path | None, as_json: bool) -> None:
+    """Describe a MODEL: settings, sizes, data, training; without one, what this machine offers."""
+    record = _machine() if model is None else _model(model)
+    if as_json:
+        write_json(record)
+    elif model is None:
+        write("".join(_rows(record)))
+    else:
+        write("".join(_model_lines(record)))
+
+
+def _machine() -> dict[str, Any]:
+    import torch
+
+    from textrnn.data.cache import default_cache_dir
+    from textrnn.training.device import device_facts, pick_device, pick_precision, use_threads
+
+    threads = use_threads(None)
+    device = pick_device("auto")
+    precision = pick_precision("auto", device)
+    facts = device_facts(device, precision, threads)
+    devices = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return {
+        "device": str(device),
+        "device_name": facts.name,
+        "memory_bytes": facts.memory_bytes,
+        "precision": precision,
+        "threads": threads,
+        "devices": devices,
+        "cache": str(default_cache_dir()),
+        "versions": {
+            "textrnn": __version__,
+            "python": platform.python_version(),
+            **{name: _version(name) for name in _PACKAGES},
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _rows(record: dict[str, Any]) -> list[str]:
+    versions = ", ".join(
+        f"{name} {number}" for name, number in record["versions"].items() if number
+    )
+    rows = {
+        "device": f"{record['device']} ({record['device_name']})",
+        "memory": byte_size(record["memory_bytes"]),
+        "precision": f"{record['precision']} in training",
+        "threads": str(record["threads"]),
+        "devices": ", ".join(record["devices"]),
+        "cache": record["cache"],
+        "versions": versions,
+    }
+    return [f"{name:<12}{printable(value)}\n" for name, value in rows.items()]
+
+
+def _model(path: Path) -> dict[str, Any]:
+    """Return what is known of a model, its weights read for their sizes."""
+    opened = bundle.open_bundle(path)
+    config = opened.config
+    tensors = opened.tensors()
+    return {
+        "model": str(path),
+        "job": opened.job,
+        "format": config["format"],
+        "parameters": sum(int(array.size) for array in tensors.values()),
+        "size_bytes": sum(file["bytes"] for file in config["files"].values()),
+        "tokenizer": {name: config["tokenizer"][name] for name in ("kind", "vocab_size")},
+        "settings": opened.settings,
+        "data": config.get("data", {}),
+        "training": config["training"],
+        "can_resume": (path / bundle.RESUME / bundle.STATE).is_file(),
+        "curve": _curve(path),
+        "versions": config.get("versions", {}),
+    }
+
+
+def _curve(path: Path) -> list[dict[str, Any]]:
+    """Return the evaluations in order of steps, from the log or, where it is gone, from the state."""
+    events = list(read_journal(path / bundle.LOG, "evaluated"))
+    if events:
+        # A run that was killed has done some steps twice: the last time counts.
+        by_step = {event["step"]: {"step": event["step"], **event["metrics"]} for event in events}
+    elif (path / bundle.RESUME / bundle.STATE).is_file():
+        history = bundle.read_record(path / bundle.RESUME, bundle.STATE)["run"]["history"]
+        by_step = {entry["step"]: entry for entry in history}
+    else:
+        return []
+    return [by_step[step] for step in sorted(by_step)]
+
+
+def _model_lines(record: dict[str, Any]) -> list[str]:
+    training, tokenizer = record["training"], record["tokenizer"]
+    best = [f"{name} {v:.4f}" for name, v in training["metrics"].items() if v is not None]
+    rows = {
+        "model": f"{record['model']} ({record['job']}, format {record['format']})",
+        "size": f"{record['parameters']:,} parameters, {byte_size(record['size_bytes'])}",
+        "tokenizer": f"{tokenizer['kind']}, vocabulary {tokenizer['vocab_size']:,}",
+        "text": ", ".join(source["name"] for source in record["data"].get("sources", [])),
+        "trained": f"{training['step']:,} steps, {training['targets']:,} tokens, "
+        f"{duration(training['elapsed_s'])}",
+        "best": f"{', '.join(best) or 'not evaluated yet'} at step {training['best_step']:,}",
+        "resume": "yes" if record["can_resume"] else "no: the state to resume from is gone",
+        "made by": ", ".join(f"{name} {number}" for name, number in record["versions"].items()),
+    }
+    lines = [f"{name:<12}{printable(value)}\n" for name, value in rows.items()]
+    lines += ["\nsettings\n"]
+    lines += [f"  {name:<20}{_shown(value)}\n" for name, value in record["settings"].items()]
+    return [*lines, *_curve_lines(record["curve"])]
+
+
+def _curve_lines(curve: list[dict[str, Any]]) -> list[str]:
+    points = [point for point in curve if isinstance(point.get("valid_loss"), float)]
+    if not points:
+        return []
+    is_ascii = is_terminal(sys.stdout) and not sys.stdout.encoding.lower().startswith("utf")
+    line = sparkline([point["valid_loss"] for point in points], 60, ascii_only=is_ascii)
+    count = min(len(points), _MOST_POINTS)
+    chosen = [points[(i + 1) * len(points) // count - 1] for i in range(count)]
+    rows = ["\nvalidation\n", f"  {line}\n"]
+    for point in chosen:
+        bits = point.get("bits_per_char")
+        shown = "" if bits is None else f", {bits:.4f} bits per character"
+        rows.append(f"  step {point['step']:>9,}  loss {point['valid_loss']:.4f}{shown}\n")
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else printable(str(value))

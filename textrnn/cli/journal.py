@@ -1,0 +1,108 @@
+"""The record of a training run: ``log.jsonl`` in the model directory, a line of JSON for every event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from textrnn.training.events import Event, Progressed
+
+__all__ = ["Journal", "read_journal"]
+
+_SHORTEST_PAUSE_S = 1.0
+_PAUSE_SHARE = 0.002
+"""Progress is logged at most so often, as a share of the time so far: some thousand lines a week."""
+
+
+class Journal:
+    """Appends events to the log; a context manager.
+
+    Lines wait in memory until the model directory is there, which the run itself makes. A log that cannot
+    be written is given up with a warning: it is not worth a run.
+
+    Args:
+        path: The log file.
+        warn: Told why the log ends.
+    """
+
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+        self._path = path
+        self._warn = warn
+        self._waiting: list[bytes] = []
+        self._file: BinaryIO | None = None
+        self._is_given_up = False
+        self._next_progress_s = 0.0
+
+    def __enter__(self) -> Journal:
+        """Return itself; the file is opened with the first event that can be written."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the log."""
+        if self._file is not None:
+            self._file.close()
+
+    def record(self, event: Event) -> None:
+        """Log an event, unless it tells of progress shortly after another that did."""
+        if isinstance(event, Progressed):
+            if event.elapsed_s < self._next_progress_s:
+                return
+            pause = max(_SHORTEST_PAUSE_S, _PAUSE_SHARE * event.elapsed_s)
+            self._next_progress_s = event.elapsed_s + pause
+        if self._is_given_up:
+            return
+        line = json.dumps(event.as_json(), ensure_ascii=False, allow_nan=False) + "\n"
+        self._waiting.append(line.encode("utf-8", "replace"))
+        try:
+            self._write()
+        except OSError as problem:
+            self._is_given_up = True
+            self._warn(f"{self._path}: cannot be written: {problem.strerror}; the log ends here")
+
+    def _write(self) -> None:
+        if self._file is None:
+            if not self._path.parent.is_dir():
+                return
+            self._file = self._path.open("ab", buffering=0)
+            if _ends_in_the_middle(self._path):
+                self._file.write(b"\n")
+        self._file.write(b"".join(self._waiting))
+        self._waiting.clear()
+
+
+def read_journal(path: Path, *names: str) -> Iterator[dict[str, Any]]:
+    """Yield the events of a log by their names; lines that a kill or a full disk cut are left out.
+
+    Args:
+        path: The log file; where there is none, nothing comes.
+        names: The events wanted, ``evaluated`` and so on.
+    """
+    if not path.is_file():
+        return
+    wanted = [f'"event": "{name}"'.encode() for name in names]
+    with path.open("rb") as lines:
+        for line in lines:
+            if not any(mark in line for mark in wanted):
+                continue
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict) and event.get("event") in names:
+                yield event
+
+
+def _ends_in_the_middle(path: Path) -> bool:
+    with path.open("rb") as file:
+        if not file.seek(0, 2):
+            return False
+        file.seek(-1, 2)
+        return file.read(1) != b"\n"

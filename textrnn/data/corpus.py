@@ -1,0 +1,285 @@
+"""From files to a corpus: token stores for training and validation, prepared once and found again.
+
+A corpus lies in the cache under a key made of the digests of its files, the settings that matter
+and the tokenizer's fingerprint. So moving a file, or touching it, costs one reading of its bytes,
+and any change of content, settings or tokenizer makes another corpus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from textrnn._version import __version__
+from textrnn.config import specs
+from textrnn.data.cache import FORMAT, entry_folders, read_entry, recall, remember, workspace
+from textrnn.data.intake import TextFile, take_in
+from textrnn.data.prepared import Prepared, digest_of, find_prepared, keep_prepared
+from textrnn.data.reading import codec_name
+from textrnn.data.settings import CorpusSettings
+from textrnn.data.sources import Report, expand_inputs
+from textrnn.data.store import TokenStore
+from textrnn.data.texts import Texts, names_of
+from textrnn.data.writing import TRAIN, VALID, WHOLE, write_divided, write_whole
+from textrnn.errors import UsageError
+from textrnn.tokenizers import Tokenizer, TokenizerSettings, train_tokenizer
+
+__all__ = [
+    "Corpus",
+    "CorpusSettings",
+    "SourceRecord",
+    "open_corpus",
+    "prepare_corpus",
+    "prepare_text",
+]
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """What a corpus was made from, for the record.
+
+    Attributes:
+        name: The source as it was given or found.
+        path: Its absolute path; None for stdin and pipes, which are gone once read.
+        bytes: Its size as it lies there, compressed or not.
+        sha256: Hex digest of those bytes.
+    """
+
+    name: str
+    path: str | None
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Text prepared for training.
+
+    Attributes:
+        tokenizer: What made the ids.
+        train: The part to learn from; never empty.
+        valid: The part to validate on; empty only where ``valid_fraction`` is 0.
+        digest: Hex digest of both stores, the tokenizer and the division into documents; where the
+            files lie and what they are called is no part of it.
+        sources: What the text was read from.
+        valid_sources: What the validation text was read from, where it has files of its own.
+    """
+
+    tokenizer: Tokenizer
+    train: TokenStore
+    valid: TokenStore
+    digest: str
+    sources: tuple[SourceRecord, ...]
+    valid_sources: tuple[SourceRecord, ...]
+
+
+def prepare_corpus(
+    inputs: Sequence[str],
+    valid_inputs: Sequence[str],
+    settings: CorpusSettings,
+    tokenizer: TokenizerSettings | Tokenizer,
+    *,
+    cache: Path,
+    report: Report = lambda _: None,
+) -> Corpus:
+    """Prepare text for training, or find it in the cache.
+
+    Without ``settings.lines`` each file gives one document to each part, divided as
+    :class:`textrnn.data.texts.Texts` says; with it, each line that is not empty is one. An alphabet
+    is collected from the whole text, since it leaks nothing; other tokenizers learn from the
+    training part.
+
+    Args:
+        inputs: Files, folders, pipes, ``-`` for stdin.
+        valid_inputs: The same for validation; where there are any, ``inputs`` are not divided.
+        settings: How to read and divide.
+        tokenizer: One that exists, or what to learn.
+        cache: The cache folder.
+        report: Told what a person should know, and every few seconds how far a long reading has
+            come.
+
+    Raises:
+        UsageError: an unknown encoding, no input, stdin for both.
+        DataError: an input cannot be read or used, a part would be empty, the cache cannot be
+            written.
+    """
+    codec_name(settings.encoding)
+    if "-" in inputs and "-" in valid_inputs:
+        raise UsageError("stdin cannot be both training and validation text; give a file for one")
+    with workspace(cache) as work:
+        files = _files(inputs, settings, work, cache, report)
+        valid_files = _files(valid_inputs, settings, work, cache, report) if valid_inputs else []
+        _tell_overlap(files, valid_files, report)
+        job = _Job(files, valid_files, settings, True, cache, work, report)
+        if isinstance(tokenizer, Tokenizer):
+            prepared = job.find_or_make(tokenizer)
+        else:
+            prepared = job.find_or_learn(tokenizer)
+    return _corpus(prepared, _records(files), _records(valid_files))
+
+
+def prepare_text(
+    inputs: Sequence[str],
+    settings: CorpusSettings,
+    tokenizer: Tokenizer,
+    *,
+    cache: Path,
+    report: Report = lambda _: None,
+) -> TokenStore:
+    """Prepare text as one undivided store, or find it in the cache.
+
+    Args:
+        inputs: Files, folders, pipes, ``-`` for stdin.
+        settings: How to read; ``valid_fraction`` is no matter.
+        tokenizer: What makes the ids.
+        cache: The cache folder.
+        report: As in :func:`prepare_corpus`.
+
+    Raises:
+        UsageError: an unknown encoding, no input.
+        DataError: an input cannot be read, there is no text in any, the cache cannot be written.
+    """
+    codec_name(settings.encoding)
+    with workspace(cache) as work:
+        files = _files(inputs, settings, work, cache, report)
+        prepared = _Job(files, [], settings, False, cache, work, report).find_or_make(tokenizer)
+    return prepared.stores[WHOLE]
+
+
+def open_corpus(digest: str, cache: Path) -> Corpus | None:
+    """Find a prepared corpus by its digest, as after text from a pipe; None where it is gone.
+
+    The names and paths of its sources are those of when it was made.
+    """
+    for folder in entry_folders(cache):
+        record = read_entry(folder)
+        if record is None or record.get("digest") != digest:
+            continue
+        prepared = find_prepared(cache, folder.name)
+        if prepared is not None:
+            sources = tuple(SourceRecord(**source) for source in record["sources"])
+            valid_sources = tuple(SourceRecord(**source) for source in record["valid_sources"])
+            return _corpus(prepared, sources, valid_sources)
+    return None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One preparation: what is read, how, and where it is kept."""
+
+    files: list[TextFile]
+    valid_files: list[TextFile]
+    settings: CorpusSettings
+    divided: bool
+    cache: Path
+    work: Path
+    report: Report
+
+    def find_or_learn(self, wanted: TokenizerSettings) -> Prepared:
+        """Return the corpus with the tokenizer that the settings give, learnt now or before."""
+        # Another version may learn another tokenizer from the same text.
+        values = {name: getattr(wanted, name) for name in specs(TokenizerSettings)}
+        note = digest_of(["tokenizer", __version__, values, self._content])
+        fingerprint = recall(self.cache, note).get("fingerprint")
+        if isinstance(fingerprint, str) and (prepared := self._find(fingerprint)):
+            return prepared
+        texts, valid_texts = self._texts()
+        if wanted.tokenizer == "char":
+            tokenizer = train_tokenizer(
+                lambda: chain(texts.alphabet_chunks(), valid_texts.alphabet_chunks()),
+                wanted,
+                report=self.report,
+            )
+        else:
+            tokenizer = train_tokenizer(texts.training_chunks, wanted, report=self.report)
+        prepared = self._find(tokenizer.fingerprint) or self._make(tokenizer, texts, valid_texts)
+        remember(self.cache, note, {"fingerprint": tokenizer.fingerprint})
+        return prepared
+
+    def find_or_make(self, tokenizer: Tokenizer) -> Prepared:
+        """Return the corpus as this tokenizer makes it."""
+        return self._find(tokenizer.fingerprint) or self._make(tokenizer, *self._texts())
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        """What the stores depend on, the tokenizer apart."""
+        settings = self.settings
+        return {
+            "files": [file.sha256 for file in self.files],
+            "valid_files": [file.sha256 for file in self.valid_files],
+            "encoding": codec_name(settings.encoding),
+            "newlines": "lf" if settings.lines else settings.newlines,
+            "lines": settings.lines,
+            "fraction": self._fraction,
+            "divided": self.divided,
+        }
+
+    @property
+    def _fraction(self) -> float:
+        return self.settings.valid_fraction if self.divided and not self.valid_files else 0.0
+
+    def _key(self, fingerprint: str) -> str:
+        return digest_of(["corpus", FORMAT, fingerprint, self._content])
+
+    def _find(self, fingerprint: str) -> Prepared | None:
+        prepared = find_prepared(self.cache, self._key(fingerprint))
+        if prepared is not None:
+            self.report(f"{names_of(self.files)}: prepared before, found in the cache")
+        return prepared
+
+    def _texts(self) -> tuple[Texts, Texts]:
+        return (
+            Texts(self.files, self.settings, self._fraction, self.report),
+            Texts(self.valid_files, self.settings, 0.0, self.report),
+        )
+
+    def _make(self, tokenizer: Tokenizer, texts: Texts, valid_texts: Texts) -> Prepared:
+        folder = self.work / "entry"
+        folder.mkdir()
+        if self.divided:
+            stores = write_divided(texts, valid_texts, tokenizer, folder, self.report)
+        else:
+            stores = write_whole(texts, tokenizer, folder, self.report)
+        about = {
+            "sources": [asdict(record) for record in _records(self.files)],
+            "valid_sources": [asdict(record) for record in _records(self.valid_files)],
+            "digest": digest_of([tokenizer.fingerprint, self.settings.lines, stores]),
+        }
+        key = self._key(tokenizer.fingerprint)
+        return keep_prepared(self.cache, key, folder, tokenizer, stores, about)
+
+
+def _files(
+    inputs: Sequence[str], settings: CorpusSettings, work: Path, cache: Path, report: Report
+) -> list[TextFile]:
+    sources = expand_inputs(inputs, report)
+    return take_in(sources, settings.encoding, work=work, cache=cache, report=report)
+
+
+def _tell_overlap(files: list[TextFile], valid_files: list[TextFile], report: Report) -> None:
+    trained = {file.sha256 for file in files}
+    for file in valid_files:
+        if file.sha256 in trained:
+            report(f"{file.name}: trained on as well, so that validation cannot show over-fitting")
+
+
+def _records(files: list[TextFile]) -> tuple[SourceRecord, ...]:
+    return tuple(
+        SourceRecord(file.name, file.origin, file.stamp.size, file.sha256) for file in files
+    )
+
+
+def _corpus(
+    prepared: Prepared, sources: tuple[SourceRecord, ...], valid_sources: tuple[SourceRecord, ...]
+) -> Corpus:
+    return Corpus(
+        tokenizer=prepared.tokenizer,
+        train=prepared.stores[TRAIN],
+        valid=prepared.stores[VALID],
+        digest=str(prepared.record["digest"]),
+        sources=sources,
+        valid_sources=valid_sources,
+    )

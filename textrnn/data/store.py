@@ -1,0 +1,216 @@
+"""Token ids on disk: written once, in one stream, and mapped into memory to be read.
+
+A store is two files of little-endian numbers: ``NAME.ids``, the ids of all documents one after
+another, each ``<bos> … `` and with lines ``<bos> … <eos>``, and ``NAME.starts``, where in them each
+document begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textrnn.tokenizers.base import BOS_ID, EOS_ID, UNK_ID, Ids, Tokenizer
+
+__all__ = ["StoreWriter", "TokenStore", "id_dtype", "open_store"]
+
+Numbers = npt.NDArray[np.integer[Any]]
+
+_STARTS = np.dtype("<i8")
+_ID_TYPES = {name: np.dtype(name) for name in ("|u1", "<u2", "<i4")}
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """The token ids of one part of a corpus.
+
+    Attributes:
+        ids: All documents one after another, shape (ids,), memory-mapped, read-only; uint8, uint16
+            or int32, the smallest that holds the vocabulary.
+        starts: Where in ``ids`` each document begins, shape (documents,), int64, memory-mapped.
+        characters: Characters of the text (Unicode code points), byte order marks, dropped CRs and,
+            with lines, line ends not counted.
+        unknown: How many ids are ``<unk>``.
+    """
+
+    ids: Numbers
+    starts: Numbers
+    characters: int
+    unknown: int
+
+    @property
+    def tokens(self) -> int:
+        """How many ids are targets: all but the ``<bos>`` with which each document begins."""
+        return len(self.ids) - len(self.starts)
+
+
+class StoreWriter:
+    """Writes a store document by document, in bounded memory.
+
+    Args:
+        folder: Where the files go.
+        name: What they are called.
+        tokenizer: Turns text into ids.
+    """
+
+    def __init__(self, folder: Path, name: str, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._dtype = id_dtype(tokenizer.vocab_size)
+        self._ids = _DigestFile(folder / f"{name}.ids")
+        self._starts = _DigestFile(folder / f"{name}.starts")
+        self.documents = 0
+        self.characters = 0
+        self._unknown = 0
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ids.file.close()
+        self._starts.file.close()
+
+    def add_text(self, chunks: Iterable[str]) -> None:
+        """Add a text that comes in pieces as one document; an empty one adds nothing."""
+        for ids in self._tokenizer.encode_chunks(self._begun(chunks)):
+            self._write(ids.astype(self._dtype))
+
+    def add_lines(self, lines: Sequence[str]) -> None:
+        """Add every line as a document of its own, with ``<eos>``; none of them may be empty."""
+        if not lines:
+            return
+        flat, lengths = _encode_each(self._tokenizer, lines)
+        ends = np.cumsum(lengths + 2)
+        begins = ends - lengths - 2
+        ids = np.empty(len(flat) + 2 * len(lines), self._dtype)
+        inner = np.ones(len(ids), np.bool_)
+        inner[begins] = inner[ends - 1] = False
+        ids[begins] = BOS_ID
+        ids[ends - 1] = EOS_ID
+        ids[inner] = flat
+        self._starts.write((begins + self._count).astype(_STARTS))
+        self._write(ids)
+        self.documents += len(lines)
+        self.characters += sum(map(len, lines))
+
+    def finish(self) -> dict[str, Any]:
+        """Close the files; return what :func:`open_store` needs to know about them."""
+        self._ids.file.close()
+        self._starts.file.close()
+        return {
+            "dtype": self._dtype.str,
+            "ids": self._count,
+            "documents": self.documents,
+            "characters": self.characters,
+            "unknown": self._unknown,
+            "sha256": {"ids": self._ids.digest(), "starts": self._starts.digest()},
+        }
+
+    @property
+    def _count(self) -> int:
+        return self._ids.size // self._dtype.itemsize
+
+    def _begun(self, chunks: Iterable[str]) -> Iterator[str]:
+        """Pass on what is not empty; begin the document with the first such chunk."""
+        begun = False
+        for chunk in chunks:
+            if not chunk:
+                continue
+            if not begun:
+                begun = True
+                self._starts.write(np.array([self._count], _STARTS))
+                self._write(np.array([BOS_ID], self._dtype))
+                self.documents += 1
+            self.characters += len(chunk)
+            yield chunk
+
+    def _write(self, ids: Numbers) -> None:
+        self._unknown += int(np.count_nonzero(ids == UNK_ID))
+        self._ids.write(ids)
+
+
+def id_dtype(vocab_size: int) -> np.dtype[Any]:
+    """Return the smallest type of a store's ids that holds ``vocab_size`` of them."""
+    if vocab_size <= 1 << 8:
+        return _ID_TYPES["|u1"]
+    return _ID_TYPES["<u2" if vocab_size <= 1 << 16 else "<i4"]
+
+
+def open_store(folder: Path, name: str, record: dict[str, Any], whole_check: int = 0) -> TokenStore:
+    """Open a store that a :class:`StoreWriter` has finished.
+
+    Args:
+        folder: Where its files lie.
+        name: What they are called.
+        record: What ``finish`` returned.
+        whole_check: Compare the digests too where the files have at most so many bytes; else only
+            their sizes.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: a file is not what the record says.
+        KeyError: the record lacks something.
+    """
+    sizes = {
+        "ids": (_ID_TYPES[record["dtype"]], record["ids"]),
+        "starts": (_STARTS, record["documents"]),
+    }
+    arrays = {}
+    for part, (dtype, count) in sizes.items():
+        path = folder / f"{name}.{part}"
+        size = path.stat().st_size
+        if size != count * dtype.itemsize:
+            raise ValueError(f"{path}: {size} bytes instead of {count * dtype.itemsize}")
+        if size <= whole_check:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            if digest != record["sha256"][part]:
+                raise ValueError(f"{path}: its digest does not match")
+        # Nothing cannot be mapped.
+        arrays[part] = np.memmap(path, dtype, "r") if size else np.empty(0, dtype)
+    return TokenStore(arrays["ids"], arrays["starts"], record["characters"], record["unknown"])
+
+
+class _DigestFile:
+    """A file being written, with its size and digest so far."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = path.open("xb")
+        self.size = 0
+        self._digest = hashlib.sha256()
+
+    def write(self, numbers: Numbers) -> None:
+        content = np.ascontiguousarray(numbers).view(np.uint8).data
+        self._digest.update(content)
+        self.file.write(content)
+        self.size += len(content)
+
+    def digest(self) -> str:
+        return self._digest.hexdigest()
+
+
+_LENGTHS: dict[str, Callable[[str], int]] = {
+    "char": len,
+    "byte": lambda line: len(line.encode()),
+}
+"""Ids of a line, for the tokenizers whose ids of joined lines are the joined ids of the lines."""
+
+
+def _encode_each(tokenizer: Tokenizer, lines: Sequence[str]) -> tuple[Ids, npt.NDArray[np.int64]]:
+    """Return the ids of all lines one after another, and how many each has."""
+    length = _LENGTHS.get(tokenizer.kind)
+    if length is not None:
+        lengths = np.fromiter(map(length, lines), np.int64, len(lines))
+        return tokenizer.encode("".join(lines)), lengths
+    each = [tokenizer.encode(line) for line in lines]
+    return np.concatenate(each), np.fromiter(map(len, each), np.int64, len(each))

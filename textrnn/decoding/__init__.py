@@ -1,0 +1,4 @@
+"""From logits to text: sampling, random numbers, stop strings.
+
+Knows a step function, never a model class.
+"""

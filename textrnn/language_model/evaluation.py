@@ -1,0 +1,225 @@
+"""What texts cost a trained language model: loss, perplexity, bits per character."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from textrnn import bundle
+from textrnn.config import make
+from textrnn.data.cache import default_cache_dir
+from textrnn.data.corpus import prepare_text
+from textrnn.data.lines import read_lines
+from textrnn.data.store import TokenStore
+from textrnn.errors import ModelError
+from textrnn.language_model.model import RecurrentLanguageModel
+from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.language_model.task import surprise, text_characters, to_device
+from textrnn.language_model.windows import Window, evaluation_windows
+from textrnn.metrics import bits_per_char, perplexity
+from textrnn.nn.recurrent import State
+from textrnn.tokenizers.base import BOS_ID, EOS_ID, UNK_ID
+from textrnn.training.device import autocast, pick_device, pick_precision, use_threads
+
+__all__ = ["Evaluation", "Evaluator", "LineSurprise"]
+
+_LINES_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a text cost a model.
+
+    Attributes:
+        loss: Nats per target.
+        perplexity: Its exponential.
+        bits_per_char: Bits per character of the text; None where the text holds tokens that the model
+            does not know.
+        targets: Tokens predicted, each exactly once.
+        characters: Characters of the text.
+        unknown: How many of the targets are ``<unk>``.
+    """
+
+    loss: float
+    perplexity: float
+    bits_per_char: float | None
+    targets: int
+    characters: int
+    unknown: int
+
+
+@dataclass(frozen=True)
+class LineSurprise:
+    """What one line cost a model, the lines before it known.
+
+    Attributes:
+        number: The line's number among the lines of all inputs, from 1.
+        text: The line without its end.
+        bits_per_char: Bits per character, the line's end included; None where it holds unknown tokens.
+    """
+
+    number: int
+    text: str
+    bits_per_char: float | None
+
+
+class Evaluator:
+    """A trained model, ready to measure texts.
+
+    Texts are cut into tokens, numbered and cached as for training; every token is predicted exactly once
+    from those before it. Measured with the training's own arithmetic, the validation text of a run gets
+    the run's ``valid_loss`` again.
+
+    Args:
+        model: A bundle of a language model.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: ``auto``, ``float32`` or ``bf16``.
+        threads: CPU threads; None takes all.
+        overrides: How to read the texts, where otherwise than in training: ``encoding``, ``newlines``.
+        cache: Folder for encoded texts.
+        report: Is told in a line what is being done.
+
+    Raises:
+        ModelError: the weights do not fit the settings.
+        UsageError, DeviceError: an unknown or missing device.
+    """
+
+    def __init__(
+        self,
+        model: bundle.Bundle,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        cache: Path | None = None,
+        report: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        self._tokenizer = model.tokenizer()
+        values = {**model.settings, **(overrides or {})}
+        self._settings = make(LanguageModelSettings, values, str(model.path))
+        self._cache = cache or default_cache_dir()
+        self._report = report
+        use_threads(threads)
+        self._device = pick_device(device)
+        self._precision = pick_precision(precision, self._device)
+        self._model = RecurrentLanguageModel(self._settings, self._tokenizer.vocab_size)
+        arrays = {name: torch.from_numpy(array) for name, array in model.tensors().items()}
+        try:
+            self._model.load_tensors(arrays)
+        except ValueError as error:
+            raise ModelError(f"{model.path}: does not fit its settings: {error}") from None
+        self._model.to(self._device)
+
+    def evaluate(self, inputs: Sequence[str]) -> Evaluation:
+        """Measure texts as one.
+
+        Args:
+            inputs: Files, folders, ``-`` for standard input.
+
+        Raises:
+            DataError: an input cannot be read, or there is no text in any.
+        """
+        store = self._store(inputs)
+        with torch.no_grad(), autocast(self._device, self._precision):
+            spent = surprise(self._model, evaluation_windows(store))
+        characters = text_characters(store, lines=self._settings.lines)
+        loss = spent.nats / max(1, spent.targets)
+        return Evaluation(
+            loss=loss,
+            perplexity=perplexity(loss),
+            bits_per_char=None if store.unknown else bits_per_char(spent.nats, characters),
+            targets=spent.targets,
+            characters=characters,
+            unknown=store.unknown,
+        )
+
+    def evaluate_lines(self, inputs: Sequence[str]) -> Iterator[LineSurprise]:
+        """Measure each line, blank ones too, in order.
+
+        In running text a line is measured knowing what stands before it; a model of separate lines
+        measures each by itself, and gives blank ones None.
+        """
+        lines = self._separate_lines if self._settings.lines else self._running_lines
+        for number, (text, nats, known) in enumerate(lines(inputs), 1):
+            bits = bits_per_char(nats, len(text) + 1) if known else None
+            yield LineSurprise(number, text, bits)
+
+    def _store(self, inputs: Sequence[str]) -> TokenStore:
+        return prepare_text(
+            inputs, self._settings, self._tokenizer, cache=self._cache, report=self._report
+        )
+
+    def _running_lines(self, inputs: Sequence[str]) -> Iterator[tuple[str, float, bool]]:
+        """Yield each line's text, its nats with its end's, and whether all of it is known."""
+        store = self._store(inputs)
+        with tempfile.TemporaryFile() as file:
+            nats = self._each_nats(store, file)
+            starts = {int(start) for start in store.starts}
+            decoder = self._tokenizer.stream_decoder()
+            text, spent, known = "", 0.0, True
+            for place in range(len(store.ids)):
+                if place in starts:
+                    if text:
+                        yield text, spent, known
+                    text, spent, known = "", 0.0, True
+                    continue
+                token = int(store.ids[place])
+                spent += float(nats[place])
+                known = known and token != UNK_ID
+                text += decoder.feed(token)
+                while "\n" in text:
+                    line, _, text = text.partition("\n")
+                    yield line, spent, known
+                    spent, known = 0.0, True
+            text += decoder.flush()
+            if text:
+                yield text, spent, known
+
+    def _each_nats(self, store: TokenStore, file: IO[bytes]) -> npt.NDArray[np.float32]:
+        """Return every token's surprise at its place in the store, on disk."""
+        file.truncate(4 * len(store.ids))
+        nats = np.memmap(file, np.float32, "r+", shape=(len(store.ids),))
+        for window, each in self._surprises(store):
+            counts = slice(None) if window.weights is None else window.weights.numpy() > 0
+            nats[window.places[counts]] = each[counts]
+        return nats
+
+    def _separate_lines(self, inputs: Sequence[str]) -> Iterator[tuple[str, float, bool]]:
+        for block in read_lines(inputs, self._settings, cache=self._cache, report=self._report):
+            for low in range(0, len(block), _LINES_AT_ONCE):
+                yield from self._block_of_lines(block[low : low + _LINES_AT_ONCE])
+
+    def _block_of_lines(self, lines: list[str]) -> Iterator[tuple[str, float, bool]]:
+        encoded = [self._tokenizer.encode(line) for line in lines if line]
+        documents = [np.concatenate(([BOS_ID], ids, [EOS_ID])) for ids in encoded]
+        if documents:
+            lengths = [len(document) for document in documents]
+            starts = np.cumsum([0, *lengths[:-1]])
+            store = TokenStore(np.concatenate(documents), starts, 0, 0)
+            nats = np.zeros(len(store.ids))
+            for window, each in self._surprises(store):
+                counts = slice(None) if window.weights is None else window.weights.numpy() > 0
+                nats[window.places[counts]] = each[counts]
+            sums = iter(np.add.reduceat(nats, starts).tolist())
+        unknown = iter([bool((ids == UNK_ID).any()) for ids in encoded])
+        for line in lines:
+            yield (line, next(sums), not next(unknown)) if line else (line, 0.0, False)
+
+    def _surprises(self, store: TokenStore) -> Iterator[tuple[Window, npt.NDArray[np.float32]]]:
+        """Yield windows with their targets' surprises, (batch, time)."""
+        state: State = {}
+        with torch.no_grad(), autocast(self._device, self._precision):
+            for window in evaluation_windows(store):
+                if window.fresh:
+                    state = self._model.start(len(window.ids))
+                moved = to_device(window, self._device)
+                nats, state = self._model.nats(moved.ids, moved.targets, state)
+                yield window, nats.float().cpu().numpy()

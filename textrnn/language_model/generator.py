@@ -1,0 +1,288 @@
+"""A trained language model in use: what ``textrnn.load`` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from textrnn.bundle import Bundle
+from textrnn.config import make
+from textrnn.decoding.protocol import StepModel
+from textrnn.decoding.sampling import SamplingSettings, with_seed
+from textrnn.decoding.text import Decoding, Piece, Request, in_order
+from textrnn.errors import ModelError, UsageError
+from textrnn.language_model.prompts import OnUnknown, UnknownText, start_ids, warn_of_unknown
+from textrnn.language_model.stepper import make_stepper
+from textrnn.tokenizers import substitute
+from textrnn.tokenizers.base import NUM_SPECIAL, Ids, Tokenizer
+
+__all__ = ["BATCH_SIZE", "Completion", "LanguageModel", "pick_generation_device", "sample_text"]
+
+BATCH_SIZE = 64
+"""Texts made at a time where nothing else is asked for."""
+
+_GPU_PARAMETERS = 30_000_000
+"""Recurrent weights from which a GPU is worth its start-up of seconds: no CPU caches so many."""
+
+
+class Completion(NamedTuple):
+    """A whole text.
+
+    Attributes:
+        prompt: The prompt, which the text does not repeat.
+        text: What was generated.
+        finish: Why it ends: ``stop`` (a stop string), ``end`` (the model ended it) or ``length``.
+    """
+
+    prompt: str
+    text: str
+    finish: str
+
+
+class LanguageModel:
+    """Generates text.
+
+    Sampling options are the fields of ``textrnn.decoding.sampling.SamplingSettings``, given by
+    name: ``temperature=0.8, top_p=0.9, seed=1``, …
+
+    Args:
+        bundle: An opened model directory of a language model.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. ``auto`` takes the CPU for all
+            but large models, whose steps a GPU can speed up; the CPU needs no torch, which takes
+            seconds to start.
+        threads: CPU threads of matrix products in this process; None leaves them as they are.
+
+    Raises:
+        ModelError: the model's files do not fit together.
+        UsageError: not the name of a device.
+        DeviceError: no such device.
+    """
+
+    def __init__(self, bundle: Bundle, device: str = "auto", *, threads: int | None = None) -> None:
+        if threads is not None:
+            from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+            threadpool_limits(threads, user_api="blas")
+        self._bundle = bundle
+        self._tokenizer = bundle.tokenizer()
+        tensors = bundle.tensors()
+        self._device = pick_generation_device(device, tensors)
+        self._model: StepModel[Any] = make_stepper(tensors, bundle.settings, self._device)
+        self._is_lines = bool(bundle.settings["lines"])
+        _check_vocabulary(self._tokenizer, self._model.vocab_size, str(bundle.path))
+
+    @property
+    def path(self) -> Path:
+        """The model directory."""
+        return self._bundle.path
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting of the run that made the model."""
+        return self._bundle.settings
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer."""
+        return self._tokenizer
+
+    @property
+    def device(self) -> str:
+        """Where the model computes: ``cpu``, or a torch device's name."""
+        return self._device
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        stop: Sequence[str] = (),
+        on_unknown: OnUnknown = warn_of_unknown,
+        **sampling: Any,
+    ) -> str:
+        """Return a text that goes on from the prompt, without the prompt.
+
+        Args:
+            prompt: How the text begins; an empty one lets it start as a line of the corpus.
+            stop: Strings before the first of which the text ends.
+            on_unknown: Is told what the model has never seen in the prompt; a warning by default.
+            **sampling: Fields of ``SamplingSettings``.
+
+        Raises:
+            UsageError: a wrong option, or a text that would never end.
+        """
+        self._require_end(make(SamplingSettings, sampling), stop, "use stream()")
+        return "".join(self.stream(prompt, stop=stop, on_unknown=on_unknown, **sampling))
+
+    def generate_many(
+        self,
+        prompts: Iterable[str] = ("",),
+        *,
+        num: int = 1,
+        stop: Sequence[str] = (),
+        batch_size: int = BATCH_SIZE,
+        on_unknown: OnUnknown = warn_of_unknown,
+        **sampling: Any,
+    ) -> Iterator[Completion]:
+        """Make texts in batches; arguments as for :meth:`pieces`.
+
+        Yields:
+            ``num`` texts for the first prompt, then as many for the second, and so on.
+        """
+        given: dict[int, str] = {}
+
+        def noted() -> Iterator[str]:
+            for number, prompt in enumerate(prompts):
+                given[number] = prompt
+                yield prompt
+
+        parts: list[str] = []
+        for piece in self.pieces(
+            noted(), num=num, stop=stop, batch_size=batch_size, on_unknown=on_unknown, **sampling
+        ):
+            parts.append(piece.text)
+            if piece.finish:
+                is_last = piece.sample + 1 == num
+                prompt = given.pop(piece.prompt) if is_last else given[piece.prompt]
+                yield Completion(prompt, "".join(parts), piece.finish)
+                parts.clear()
+
+    def stream(
+        self,
+        prompt: str = "",
+        *,
+        stop: Sequence[str] = (),
+        on_unknown: OnUnknown = warn_of_unknown,
+        **sampling: Any,
+    ) -> Iterator[str]:
+        """Yield a text as it is made, in whole characters; arguments as for :meth:`generate`.
+
+        With ``max_new_tokens=-1`` it may go on for ever, in constant memory.
+        """
+        pieces = self.pieces([prompt], stop=stop, on_unknown=on_unknown, **sampling)
+        return (piece.text for piece in pieces if piece.text)
+
+    def pieces(
+        self,
+        prompts: Iterable[str],
+        *,
+        num: int = 1,
+        stop: Sequence[str] = (),
+        batch_size: int = BATCH_SIZE,
+        on_unknown: OnUnknown = warn_of_unknown,
+        **sampling: Any,
+    ) -> Iterator[Piece]:
+        """Make texts in batches, and show them in order as they are made.
+
+        The first text appears piece by piece. What belongs to later ones is held back until its
+        turn. A text depends on the seed, its prompt and its number among those of the prompt, not
+        on the other texts or on ``batch_size``, but for rounding in the last bits of the logits.
+
+        Args:
+            prompts: Beginnings, read as far as the next batch needs them; an empty one lets the
+                text start as a line of the corpus.
+            num: Texts for each prompt.
+            stop: Strings before the first of which a text ends.
+            batch_size: Texts made at a time, at most.
+            on_unknown: Is told what the model has never seen in a prompt; a warning by default.
+            **sampling: Fields of ``SamplingSettings``.
+
+        Returns:
+            An iterator over the texts' pieces: prompt 0 sample 0 up to a piece with ``finish``,
+            then prompt 0 sample 1, and so on.
+
+        Raises:
+            UsageError: a wrong option, or several texts of which the first might never end.
+        """
+        for name, value in (("num", num), ("batch_size", batch_size)):
+            if value < 1:
+                raise UsageError(f"{name} is {value}; it must be at least 1")
+        settings = with_seed(make(SamplingSettings, sampling))
+        is_single = num == 1 and isinstance(prompts, (list, tuple)) and len(prompts) == 1
+        if not is_single:
+            self._require_end(settings, stop, "ask for one text")
+        start = start_ids(self._tokenizer, is_lines=self._is_lines)
+        decoding = Decoding(
+            self._tokenizer,
+            settings,
+            stops=stop,
+            allow_eos=self._is_lines,
+            batch_size=batch_size,
+            skipped=len(start),
+        )
+        requests = self._requests(prompts, num, start, on_unknown)
+        return in_order(decoding.pieces(self._model, requests), num)
+
+    def _requests(
+        self, prompts: Iterable[str], num: int, start: Ids, on_unknown: OnUnknown
+    ) -> Iterator[Request]:
+        for number, prompt in enumerate(prompts):
+            text, unknown = substitute(self._tokenizer, prompt)
+            if unknown:
+                on_unknown(UnknownText(prompt, unknown, text))
+            ids = np.concatenate((start, self._tokenizer.encode(text)))
+            yield from (Request(number, sample, ids, prompt) for sample in range(num))
+
+    def _require_end(self, settings: SamplingSettings, stop: Sequence[str], instead: str) -> None:
+        """Refuse a text without an end where all of it would have to be kept."""
+        if settings.max_new_tokens == -1 and not stop and not self._is_lines:
+            raise UsageError(
+                "max_new_tokens is -1, and nothing else would end the text: give a stop string or "
+                f"a number of tokens, or {instead}"
+            )
+
+
+def sample_text(
+    tensors: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    tokenizer: Tokenizer,
+    sampling: SamplingSettings,
+) -> str:
+    """Return a text of a model in training, made on the CPU.
+
+    Args:
+        tensors: Its weights by name: torch tensors on any device, or arrays.
+        settings: Its resolved settings by name.
+        tokenizer: Its tokenizer.
+        sampling: How to sample, with a seed.
+    """
+    model = make_stepper(tensors, settings)
+    start = start_ids(tokenizer, is_lines=settings["lines"])
+    decoding = Decoding(tokenizer, sampling, allow_eos=bool(settings["lines"]), skipped=len(start))
+    request = Request(0, 0, start, "")
+    return "".join(piece.text for piece in decoding.pieces(model, [request]))
+
+
+def pick_generation_device(device: str, tensors: Mapping[str, Any]) -> str:
+    """Return the device to generate on: ``cpu`` wherever torch need not be started.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        tensors: The model's weights.
+
+    Raises:
+        UsageError: not the name of a device.
+        DeviceError: no such device on this machine.
+    """
+    if device == "auto":
+        recurrent = sum(t.size for name, t in tensors.items() if name.startswith("recurrent."))
+        # A look at the driver instead of a question to torch, which takes seconds to start.
+        is_gpu_likely = Path("/dev/nvidiactl").exists()
+        if recurrent < _GPU_PARAMETERS or not is_gpu_likely:
+            return "cpu"
+    elif device == "cpu":
+        return device
+    from textrnn.training.device import pick_device
+
+    return str(pick_device(device))
+
+
+def _check_vocabulary(tokenizer: Tokenizer, vocab_size: int, where: str) -> None:
+    """Raise a ModelError where a tokenizer and weights do not belong together."""
+    if tokenizer.vocab_size != vocab_size or vocab_size <= NUM_SPECIAL:
+        raise ModelError(
+            f"{where}: the tokenizer has {tokenizer.vocab_size} ids and the weights have "
+            f"{vocab_size}; the model is damaged"
+        )

@@ -1,0 +1,139 @@
+"""The recurrent language model: embeddings, recurrent layers, an output layer over the vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.nn.dropout import MaskSource
+from textrnn.nn.embedding import TokenEmbedding
+from textrnn.nn.recurrent import RecurrentStack, State
+
+__all__ = ["RecurrentLanguageModel"]
+
+EMBEDDING_STD = 0.1
+
+
+class RecurrentLanguageModel(nn.Module):
+    """Predicts each token from those before it (Mikolov et al. 2010; Graves 2013).
+
+    Args:
+        settings: Resolved settings: none of the sizes is None.
+        vocab_size: Number of ids.
+    """
+
+    def __init__(self, settings: LanguageModelSettings, vocab_size: int) -> None:
+        super().__init__()
+        s = settings
+        if not (s.hidden_size and s.embedding_dim and s.num_layers and s.ngram_order):
+            raise ValueError("the settings are not resolved: a size is missing")
+        self.embedding = TokenEmbedding(
+            vocab_size,
+            s.embedding_dim,
+            ngram_order=s.ngram_order,
+            ngram_rows=s.ngram_rows,
+            ngram_dropout=s.ngram_dropout,
+            input_dropout=s.input_dropout,
+            locked_dropout=s.locked_dropout,
+        )
+        self.recurrent = RecurrentStack(
+            s.rnn_type,
+            s.embedding_dim,
+            s.hidden_size,
+            s.num_layers,
+            layer_norm=s.layer_norm,
+            dropout=s.dropout or 0.0,
+            locked_dropout=s.locked_dropout,
+            weight_drop=s.weight_drop,
+        )
+        self.output = nn.Linear(s.hidden_size, vocab_size)
+        if s.tie_weights:
+            self.output.weight = self.embedding.weight
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw all starting weights."""
+        with torch.no_grad():
+            bound = self.output.in_features**-0.5
+            self.output.weight.uniform_(-bound, bound, generator=generator)
+            self.output.bias.zero_()
+        self.embedding.reset_parameters(generator, EMBEDDING_STD)
+        self.recurrent.reset_parameters(generator)
+
+    def start(self, batch_size: int) -> dict[str, Tensor]:
+        """Return the state at a document's start, each tensor with the batch first."""
+        like = self.output.bias
+        embedding = self.embedding.start(batch_size, like.device)
+        return {**self.recurrent.start(batch_size, like), **embedding}
+
+    def forward(
+        self, ids: Tensor, state: State, masks: MaskSource | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the logits of every next token.
+
+        Args:
+            ids: (batch, time), int64.
+            state: As :meth:`start` or an earlier call returned it.
+            masks: Source of dropout masks; None for evaluation.
+
+        Returns:
+            Logits, (time, batch, vocab), and the new state.
+        """
+        hidden, new = self.hidden(ids, state, masks)
+        return self.output(hidden), new
+
+    def hidden(
+        self, ids: Tensor, state: State, masks: MaskSource | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the last layer's outputs, (time, batch, hidden_size), and the new state."""
+        embedded, history = self.embedding(ids.t(), state.get("history"), masks)
+        hidden, new = self.recurrent(embedded, state, masks)
+        return hidden, {**new, **history}
+
+    def nats(
+        self, ids: Tensor, targets: Tensor, state: State, masks: MaskSource | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the surprise of each target in nats, in float32.
+
+        Args:
+            ids: (batch, time), int64.
+            targets: The tokens that follow, likewise.
+            state: As :meth:`start` or an earlier call returned it.
+            masks: Source of dropout masks; None for evaluation.
+
+        Returns:
+            Surprises, (batch, time), and the new state.
+        """
+        logits, new = self.forward(ids, state, masks)
+        wanted = targets.t()
+        each = functional.cross_entropy(
+            logits.float().flatten(0, 1), wanted.reshape(-1), reduction="none"
+        )
+        return each.view(wanted.shape).t(), new
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Return the weights by name as they are saved, tied ones once."""
+        named = self.state_dict()
+        if self.output.weight is self.embedding.weight:
+            named.pop("output.weight")
+        return named
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over the weights that :meth:`tensors` returned.
+
+        Raises:
+            ValueError: names or shapes differ.
+        """
+        own = self.tensors()
+        if own.keys() != tensors.keys():
+            odd = sorted(own.keys() ^ tensors.keys())
+            raise ValueError(f"other tensors than the model's: {', '.join(odd[:5])}")
+        with torch.no_grad():
+            for name, tensor in own.items():
+                if tensor.shape != tensors[name].shape:
+                    given = tuple(tensors[name].shape)
+                    raise ValueError(f"{name} has shape {given}, not {tuple(tensor.shape)}")
+                tensor.copy_(tensors[name])

@@ -1,0 +1,319 @@
+"""Chooses what a user left open: sizes, batches, rates, steps, from corpus, device and budget.
+
+A pure function of its arguments: the one speed measurement, which only a time budget asks for, comes in
+as a callable. The rules were fitted to the measurements in ``benchmarks/README.md``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textrnn.errors import DataError, UsageError
+from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.nn.sizes import stack_parameters
+from textrnn.training.device import DeviceFacts
+from textrnn.training.plan import Plan
+
+__all__ = ["CorpusFacts", "LanguageModelPlan", "plan_language_model", "training_memory_bytes"]
+
+DEFAULT_MINUTES = 5.0
+HIDDEN_SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+TOKENS_PER_WEIGHT = 3.0
+"""A model is as large as lets the budget show each recurrent weight about so many tokens."""
+WEIGHTS_PER_TOKEN = 2.0
+"""But no larger than so many recurrent weights per token of the corpus."""
+SHORT_VOCABULARY = 1024
+"""Up to here tokens are characters or bytes, whose n-grams are worth embeddings of their own."""
+EVALUATIONS = 10
+EVALUATION_SHARE = 0.02
+FINAL_SHARE = 0.05
+FORWARD_SPEED = 2.5
+MEMORY_SHARE = 0.8
+
+Measure = Callable[[LanguageModelSettings], float]
+"""Seconds that one training step takes with the given settings, batch and window included."""
+
+
+@dataclass(frozen=True)
+class CorpusFacts:
+    """A corpus as the planner sees it.
+
+    Attributes:
+        train_tokens: Targets for training.
+        valid_tokens: Targets for validation.
+        vocab_size: Ids of the tokenizer.
+        documents: Documents for training.
+    """
+
+    train_tokens: int
+    valid_tokens: int
+    vocab_size: int
+    documents: int
+
+
+@dataclass(frozen=True)
+class LanguageModelPlan:
+    """The planner's answer.
+
+    Attributes:
+        settings: With every None replaced.
+        plan: For the loop.
+        reasons: Why, a sentence each.
+    """
+
+    settings: LanguageModelSettings
+    plan: Plan
+    reasons: tuple[str, ...]
+
+
+def plan_language_model(
+    settings: LanguageModelSettings,
+    corpus: CorpusFacts,
+    device: DeviceFacts,
+    measure: Measure,
+    elapsed_s: float = 0.0,
+) -> LanguageModelPlan:
+    """Fill in what the settings leave open.
+
+    Args:
+        settings: As the user gave them.
+        corpus: Facts about the text.
+        device: Facts about the machine.
+        measure: Measures a step's time; called only where the budget is in minutes.
+        elapsed_s: Seconds of a time budget that are gone already.
+
+    Raises:
+        DataError: the text is too short to train on.
+        UsageError: settings that contradict each other.
+    """
+    reasons: list[str] = []
+    if corpus.train_tokens < 2:
+        raise DataError(
+            f"the training text has {corpus.train_tokens} token(s); it takes at least 2: give more text, "
+            f"or a smaller --valid-fraction"
+        )
+    if settings.minutes is None and settings.epochs is None and settings.max_steps is None:
+        settings = dataclasses.replace(settings, minutes=DEFAULT_MINUTES)
+        reasons.append(
+            f"budget {DEFAULT_MINUTES:g} minutes, since none was given (--minutes, --epochs or "
+            f"--max-steps set one)"
+        )
+    seconds = None if settings.minutes is None else max(1.0, settings.minutes * 60 - elapsed_s)
+    settings = _with_windows(settings, corpus, reasons)
+    rate = 0.0
+    if seconds is not None:
+        probe = _with_sizes(settings, corpus, None, None, [])
+        weights = _weights(probe, corpus)
+        rate = 6 * weights * _tokens_per_step(probe) / measure(probe)
+        reasons.append(f"measured {rate / 1e9:,.0f} GFLOP/s in training on this machine")
+    settings = _with_sizes(settings, corpus, rate or None, seconds, reasons)
+    settings = _with_regularisation(settings, corpus, rate, seconds, reasons)
+    if settings.tie_weights and settings.embedding_dim != settings.hidden_size:
+        raise UsageError(
+            f"--tie-weights needs equal sizes, but embedding_dim is {settings.embedding_dim} and "
+            f"hidden_size {settings.hidden_size}; set --embedding-dim {settings.hidden_size}"
+        )
+    settings = _within_memory(settings, corpus, device, reasons)
+    step_s = 6 * _weights(settings, corpus) * _tokens_per_step(settings) / rate if rate else None
+    plan = _plan(settings, corpus, step_s, seconds)
+    return LanguageModelPlan(
+        dataclasses.replace(settings, warmup_steps=plan.warmup_steps, patience=plan.patience),
+        plan,
+        tuple(reasons),
+    )
+
+
+def _within_memory(
+    settings: LanguageModelSettings, corpus: CorpusFacts, device: DeviceFacts, reasons: list[str]
+) -> LanguageModelSettings:
+    """Work batches off in parts where they would not fit the device's memory."""
+    most = int(MEMORY_SHARE * device.memory_bytes)
+    parts = settings.accumulation
+    while True:
+        fitted = dataclasses.replace(settings, accumulation=parts)
+        needed = training_memory_bytes(fitted, corpus.vocab_size)
+        if needed <= most:
+            break
+        if parts >= (settings.batch_size or 1):
+            raise UsageError(
+                f"training would take about {needed / 1e9:,.1f} GB, and {device.name} has "
+                f"{device.memory_bytes / 1e9:,.1f} GB: choose a smaller --hidden-size, --vocab-size or "
+                f"--seq-len"
+            )
+        parts *= 2
+    if parts > settings.accumulation:
+        reasons.append(f"batches in {parts} parts, so that they fit the device's memory")
+    return fitted
+
+
+def training_memory_bytes(settings: LanguageModelSettings, vocab_size: int) -> int:
+    """Return roughly what training takes: weights with their optimiser state, activations, logits."""
+    parameters = stack_parameters(settings, vocab_size)
+    tokens = -(-_tokens_per_step(settings) // settings.accumulation)
+    per_layer = 10 * (settings.hidden_size or 0) * 4
+    activations = tokens * ((settings.num_layers or 0) * per_layer + 3 * vocab_size * 4)
+    return 16 * parameters + activations
+
+
+def _with_windows(
+    settings: LanguageModelSettings, corpus: CorpusFacts, reasons: list[str]
+) -> LanguageModelSettings:
+    """Choose batch and window, no larger than the corpus allows."""
+    seq_len, batch_size = settings.seq_len or 64, settings.batch_size or 32
+    if settings.lines:
+        return dataclasses.replace(
+            settings,
+            seq_len=settings.seq_len or 128,
+            batch_size=min(settings.batch_size or 64, max(1, corpus.documents)),
+        )
+    ids = corpus.train_tokens + corpus.documents
+    if batch_size * seq_len > ids:
+        seq_len = min(seq_len, max(1, ids // 2))
+        batch_size = max(1, min(batch_size, ids // (2 * seq_len)))
+        reasons.append(
+            f"batch {batch_size} and window {seq_len}, since the text has only "
+            f"{corpus.train_tokens:,} tokens"
+        )
+    return dataclasses.replace(settings, seq_len=seq_len, batch_size=batch_size)
+
+
+def _with_sizes(
+    settings: LanguageModelSettings,
+    corpus: CorpusFacts,
+    rate: float | None,
+    seconds: float | None,
+    reasons: list[str],
+) -> LanguageModelSettings:
+    """Choose layers, hidden size, embeddings."""
+    short = corpus.vocab_size <= SHORT_VOCABULARY
+    num_layers = settings.num_layers or 1
+    order = settings.ngram_order or (6 if short else 1)
+
+    def sized(hidden: int) -> LanguageModelSettings:
+        embedding = settings.embedding_dim
+        if embedding is None:
+            embedding = hidden if settings.tie_weights else min(hidden, 128 if short else 256)
+        return dataclasses.replace(
+            settings,
+            num_layers=num_layers,
+            hidden_size=hidden,
+            embedding_dim=embedding,
+            ngram_order=order,
+        )
+
+    if settings.hidden_size is not None:
+        return sized(settings.hidden_size)
+    most_for_corpus = WEIGHTS_PER_TOKEN * corpus.train_tokens
+    if rate is None or seconds is None:
+        total = _planned_tokens(settings, corpus)
+        most = min(total / TOKENS_PER_WEIGHT if total else 4e6, most_for_corpus, 4e6)
+        why = "the corpus"
+    else:
+        # tokens = rate * seconds / (6 * weights), and tokens = TOKENS_PER_WEIGHT * weights.
+        most_for_budget = math.sqrt(rate * seconds / (6 * TOKENS_PER_WEIGHT))
+        most = min(most_for_budget, most_for_corpus)
+        why = "the budget" if most_for_budget < most_for_corpus else "the corpus"
+    fitting = [h for h in HIDDEN_SIZES if _weights(sized(h), corpus) <= most] or [HIDDEN_SIZES[0]]
+    chosen = sized(fitting[-1])
+    reasons.append(
+        f"hidden size {fitting[-1]}: {_weights(chosen, corpus):,} weights in the recurrent and output "
+        f"layers are what {why} pays for ({corpus.train_tokens:,} training tokens)"
+    )
+    return chosen
+
+
+def _with_regularisation(
+    settings: LanguageModelSettings,
+    corpus: CorpusFacts,
+    rate: float,
+    seconds: float | None,
+    reasons: list[str],
+) -> LanguageModelSettings:
+    """Choose dropout, weight decay and rate by how often the run will see the corpus."""
+    if seconds is not None and rate:
+        tokens = rate * seconds / (6 * _weights(settings, corpus))
+    else:
+        tokens = _planned_tokens(settings, corpus) or 0.0
+    epochs = tokens / corpus.train_tokens
+    repeated = epochs > 1.5
+    dropout = settings.dropout
+    if dropout is None:
+        dropout = (0.3 if epochs > 3 else 0.2) if repeated else 0.0
+        reasons.append(f"dropout {dropout:g} for about {epochs:.2g} passes over the text")
+    decay = settings.weight_decay
+    if decay is None:
+        decay = 0.0 if settings.optimizer != "adamw" else 0.3 if repeated else 0.05
+    rates = {"adamw": 6e-3, "adam": 4e-3, "rmsprop": 5e-4, "sgd": 1.0}
+    peak = settings.learning_rate
+    if peak is None:
+        peak = rates[settings.optimizer]
+        if settings.optimizer in ("adamw", "adam") and (settings.hidden_size or 0) > 512:
+            peak *= math.sqrt(512 / (settings.hidden_size or 512))
+    return dataclasses.replace(settings, dropout=dropout, weight_decay=decay, learning_rate=peak)
+
+
+def _plan(
+    settings: LanguageModelSettings,
+    corpus: CorpusFacts,
+    step_s: float | None,
+    seconds: float | None,
+) -> Plan:
+    """Lay out steps, evaluations and saves."""
+    per_step = _tokens_per_step(settings)
+    counted = _planned_tokens(settings, corpus)
+    limits = [max(1, math.ceil(counted / per_step))] if counted else []
+    if settings.max_steps is not None:
+        limits.append(settings.max_steps)
+    if seconds is not None and step_s is not None:
+        limits.append(max(1, int(0.93 * seconds / step_s)))
+    max_steps = min(limits)
+    eval_targets: int | None = None
+    final_targets: int | None = None
+    trained = max_steps * per_step
+    affordable = int(EVALUATION_SHARE * trained * FORWARD_SPEED / EVALUATIONS)
+    if corpus.valid_tokens > max(16384, affordable):
+        eval_targets = max(16384, affordable)
+        share = int(FINAL_SHARE * trained * FORWARD_SPEED)
+        if seconds is not None and corpus.valid_tokens > max(share, 65536):
+            final_targets = max(share, 65536)
+    eval_every = settings.eval_every or max(1, math.ceil(max_steps / EVALUATIONS))
+    warmup = settings.warmup_steps
+    if warmup is None:
+        warmup = min(2000, max(1, max_steps // 20))
+    patience = settings.patience
+    if patience is None:
+        patience = 0 if seconds is not None else 5
+    return Plan(
+        max_steps=max_steps,
+        warmup_steps=min(warmup, max_steps),
+        eval_every=eval_every,
+        save_every=settings.save_every or eval_every,
+        valid_targets=corpus.valid_tokens,
+        eval_targets=eval_targets,
+        final_targets=final_targets,
+        patience=patience,
+        budget_s=None if settings.minutes is None else settings.minutes * 60,
+        fixed_intervals=settings.eval_every is not None or settings.save_every is not None,
+    )
+
+
+def _planned_tokens(settings: LanguageModelSettings, corpus: CorpusFacts) -> float | None:
+    """Return the targets that a budget in epochs or steps holds; None for one in minutes alone."""
+    limits = []
+    if settings.epochs is not None:
+        limits.append(settings.epochs * corpus.train_tokens)
+    if settings.max_steps is not None:
+        limits.append(float(settings.max_steps * _tokens_per_step(settings)))
+    return min(limits) if limits else None
+
+
+def _tokens_per_step(settings: LanguageModelSettings) -> int:
+    return (settings.batch_size or 1) * (settings.seq_len or 1)
+
+
+def _weights(settings: LanguageModelSettings, corpus: CorpusFacts) -> int:
+    """Return the weights that take part in matrix products, from which a step's arithmetic follows."""
+    return stack_parameters(settings, corpus.vocab_size, embeddings=False)

@@ -1,0 +1,26 @@
+"""Every setting of a language model, in one flat namespace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textrnn.config import setting
+from textrnn.data.settings import CorpusSettings
+from textrnn.nn.settings import RecurrentSettings
+from textrnn.tokenizers import TokenizerSettings
+from textrnn.training.settings import TrainingSettings
+
+__all__ = ["LanguageModelSettings"]
+
+
+@dataclass(frozen=True)
+class LanguageModelSettings(CorpusSettings, TokenizerSettings, RecurrentSettings, TrainingSettings):
+    """What to read, how to cut it into tokens, which network to train on it, and how."""
+
+    seq_len: int | None = setting(
+        None,
+        "Tokens in a window of truncated back-propagation; the state is carried across windows.",
+        section="training",
+        minimum=1,
+        maximum=65536,
+    )

@@ -1,0 +1,200 @@
+"""The language model as a task of the one training loop, and its exact evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from textrnn.data.store import TokenStore
+from textrnn.language_model.model import RecurrentLanguageModel
+from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.language_model.windows import (
+    Window,
+    document_windows,
+    evaluation_windows,
+    num_windows,
+    stream_windows,
+)
+from textrnn.metrics import perplexity
+from textrnn.nn.dropout import MaskSource
+from textrnn.nn.recurrent import State, detach
+from textrnn.training.task import StepOutput
+
+__all__ = ["LanguageModelTask", "Surprise", "surprise", "text_characters", "to_device"]
+
+_WINDOWS = 1
+"""Key of the random choices among windows, beside the seed and the epoch."""
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """What a text cost a model.
+
+    Attributes:
+        nats: Sum over targets.
+        targets: Tokens predicted, each once.
+    """
+
+    nats: float
+    targets: int
+
+
+def surprise(model: RecurrentLanguageModel, windows: Iterable[Window]) -> Surprise:
+    """Sum the targets' surprise over windows, the state carried where they say so."""
+    device = model.output.bias.device
+    total = torch.zeros((), dtype=torch.float64, device=device)
+    targets = 0
+    state: State = {}
+    for window in windows:
+        if window.fresh:
+            state = model.start(len(window.ids))
+        moved = to_device(window, device)
+        nats, state = model.nats(moved.ids, moved.targets, state)
+        total += _counted(nats, moved).double()
+        targets += window.num_targets
+    return Surprise(float(total), targets)
+
+
+def text_characters(store: TokenStore, *, lines: bool) -> int:
+    """Return the characters that a store's targets stand for, line ends included.
+
+    With lines, each document's ``<eos>`` stands for the end of its line, which the store does not count.
+    """
+    return store.characters + (len(store.starts) if lines else 0)
+
+
+class LanguageModelTask:
+    """Next-token prediction over running text or over separate lines.
+
+    Args:
+        model: The network, on its device.
+        settings: Resolved settings.
+        train: Training tokens.
+        valid: Validation tokens.
+        sampler: Makes a sample of the model's text at a step; None for no samples.
+    """
+
+    job = "language-model"
+    metric = "valid_loss"
+    maximize = False
+
+    def __init__(
+        self,
+        model: RecurrentLanguageModel,
+        settings: LanguageModelSettings,
+        train: TokenStore,
+        valid: TokenStore,
+        sampler: Callable[[Mapping[str, Tensor], int], str] | None = None,
+    ) -> None:
+        self.model = model
+        self.uniform_loss = math.log(model.output.out_features)
+        self._settings = settings
+        self._train = train
+        self._valid = valid
+        self._sampler = sampler
+        self._device = model.output.bias.device
+        self._per_epoch = self._count_windows()
+
+    def batches(self, epoch: int, start: int) -> Iterator[Window]:
+        """Yield the windows of an epoch; see ``textrnn.training.task.Task``."""
+        s = self._settings
+        rng = np.random.default_rng([s.seed, _WINDOWS, epoch])
+        cut = document_windows if s.lines else stream_windows
+        return cut(self._train, s.batch_size or 1, s.seq_len or 1, rng, start)
+
+    def batches_per_epoch(self) -> int:
+        """Return the number of windows of an epoch; for lines, of the first one."""
+        return self._per_epoch
+
+    def step(self, batch: Window, state: State | None, masks: MaskSource) -> StepOutput:
+        """Run a window forward."""
+        window = to_device(batch, self._device)
+        carried = self.model.start(len(window.ids)) if state is None else state
+        nats, new = self.model.nats(window.ids, window.targets, carried, masks)
+        return StepOutput(_counted(nats, window), detach(new))
+
+    def split(
+        self, batch: Window, state: State | None, parts: int
+    ) -> list[tuple[Window, State | None]]:
+        """Cut a window and its state by rows."""
+        rows = np.array_split(np.arange(len(batch.ids)), min(parts, len(batch.ids)))
+        cut: list[tuple[Window, State | None]] = []
+        for part in rows:
+            low, high = int(part[0]), int(part[-1]) + 1
+            weights = None if batch.weights is None else batch.weights[low:high]
+            number = batch.ids[low:high].numel() if weights is None else int(weights.sum())
+            window = dataclasses.replace(
+                batch,
+                ids=batch.ids[low:high],
+                targets=batch.targets[low:high],
+                weights=weights,
+                num_targets=number,
+            )
+            own = None if state is None else {name: t[low:high] for name, t in state.items()}
+            cut.append((window, own))
+        return cut
+
+    def join(self, states: list[State]) -> State:
+        """Put the parts' states together again."""
+        return {name: torch.cat([state[name] for state in states]) for name in states[0]}
+
+    def evaluate(self, most_targets: int | None) -> dict[str, float | None]:
+        """Return ``valid_loss``, ``valid_perplexity`` and ``bits_per_char``.
+
+        All None without validation data. Bits per character count characters, whatever the tokens are;
+        None where the text holds tokens outside the vocabulary, for then the model has not accounted for
+        all of it. Where only a part is evaluated, the whole's ratio of characters to tokens stands for
+        the part's.
+        """
+        if not self._valid.tokens:
+            return {"valid_loss": None, "valid_perplexity": None, "bits_per_char": None}
+        spent = surprise(self.model, evaluation_windows(self._valid, most_targets))
+        loss = spent.nats / max(1, spent.targets)
+        ratio = self._valid.tokens / max(
+            1, text_characters(self._valid, lines=self._settings.lines)
+        )
+        bits = None if self._valid.unknown else loss / math.log(2) * ratio
+        return {"valid_loss": loss, "valid_perplexity": perplexity(loss), "bits_per_char": bits}
+
+    def train_metrics(self, loss: float) -> dict[str, float]:
+        """Return the training loss as bits per character of the training text."""
+        characters = text_characters(self._train, lines=self._settings.lines)
+        return {"train_bits_per_char": loss / math.log(2) * self._train.tokens / max(1, characters)}
+
+    def sample(self, step: int) -> str | None:
+        """Return a short text of the model's making."""
+        return self._sampler(self.model.tensors(), step) if self._sampler else None
+
+    def _count_windows(self) -> int:
+        s = self._settings
+        if not s.lines:
+            return max(1, num_windows(len(self._train.ids), s.batch_size or 1, s.seq_len or 1))
+        ends = np.append(self._train.starts[1:], len(self._train.ids))
+        lengths = np.sort(ends - self._train.starts)[:: s.batch_size or 1]
+        return max(1, int(np.ceil((lengths - 1) / (s.seq_len or 1)).sum()))
+
+
+def _counted(nats: Tensor, window: Window) -> Tensor:
+    """Return the sum over the targets that count."""
+    return nats.sum() if window.weights is None else (nats * window.weights).sum()
+
+
+def to_device(window: Window, device: torch.device) -> Window:
+    """Return the window on a device; copies to a GPU do not wait for it."""
+    if device.type == "cpu":
+        return window
+
+    def move(tensor: Tensor) -> Tensor:
+        pinned = tensor.contiguous().pin_memory() if device.type == "cuda" else tensor
+        return pinned.to(device, non_blocking=True)
+
+    weights = None if window.weights is None else move(window.weights)
+    return dataclasses.replace(
+        window, ids=move(window.ids), targets=move(window.targets), weights=weights
+    )

@@ -1,0 +1,95 @@
+"""Token embeddings, with embeddings of hashed n-grams added to them on request."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from textrnn.nn.dropout import MaskSource, drop
+from textrnn.nn.ngrams import ngram_rows
+
+__all__ = ["TokenEmbedding"]
+
+
+class TokenEmbedding(nn.Module):
+    """Embeds token ids; optionally adds embeddings of the n-grams that end at each token.
+
+    The n-grams of orders 2 to ``ngram_order`` are hashed into ``ngram_rows`` rows per order, as fastText
+    hashes subwords (Bojanowski et al. 2017, section 3.2); here the units are tokens and the sum feeds a
+    recurrence. The rows tell a small model at once what it would have to spell out of its state. Since
+    rare n-grams invite memorising, a share of them is dropped in training.
+
+    Args:
+        vocab_size: Number of ids.
+        dim: Size of an embedding.
+        ngram_order: Longest n-gram; 1 adds none.
+        ngram_rows: Rows per order.
+        ngram_dropout: Share of n-gram embeddings dropped in training.
+        input_dropout: Dropout on the sum.
+        locked_dropout: One input mask per sequence and window.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        dim: int,
+        *,
+        ngram_order: int = 1,
+        ngram_rows: int = 8192,
+        ngram_dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        locked_dropout: bool = False,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(vocab_size, dim))
+        self.ngram_order = ngram_order
+        self.rows_per_order = ngram_rows
+        self.ngram_dropout = ngram_dropout
+        self.input_dropout = input_dropout
+        self.locked_dropout = locked_dropout
+        self.ngrams: nn.Parameter | None = None
+        if ngram_order > 1:
+            self.ngrams = nn.Parameter(torch.empty((ngram_order - 1) * ngram_rows, dim))
+
+    def reset_parameters(self, generator: torch.Generator, std: float) -> None:
+        """Draw the starting weights from a normal distribution."""
+        with torch.no_grad():
+            self.weight.normal_(0, std, generator=generator)
+            if self.ngrams is not None:
+                # The sum over the orders starts no larger than the token's own embedding.
+                self.ngrams.normal_(0, std / (self.ngram_order - 1) ** 0.5, generator=generator)
+
+    def start(self, batch_size: int, device: torch.device) -> dict[str, Tensor]:
+        """Return the state at a document's start: the ids before it, all 0, (batch, order - 1)."""
+        if self.ngrams is None:
+            return {}
+        shape = (batch_size, self.ngram_order - 1)
+        return {"history": torch.zeros(shape, dtype=torch.int64, device=device)}
+
+    def forward(
+        self, ids: Tensor, history: Tensor | None, masks: MaskSource | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Embed a window.
+
+        Args:
+            ids: Token ids, (time, batch), int64.
+            history: The ids before the window as :meth:`start` or an earlier call returned them.
+            masks: Source of dropout masks; None for evaluation.
+
+        Returns:
+            Embeddings, (time, batch, dim), and the new state.
+        """
+        embedded = functional.embedding(ids, self.weight)
+        state: dict[str, Tensor] = {}
+        if self.ngrams is not None:
+            assert history is not None  # noqa: S101  (an invariant of the model's own code)
+            seen = torch.cat([history.t(), ids])
+            rows = ngram_rows(seen, self.ngram_order, self.rows_per_order)
+            vectors = functional.embedding(rows, self.ngrams)
+            if masks is not None and self.ngram_dropout:
+                shape = (*vectors.shape[:-1], 1)
+                vectors = vectors * masks.mask(shape, self.ngram_dropout, vectors.dtype)
+            embedded = embedded + vectors.sum(-2)
+            state = {"history": seen[len(ids) :].t()}
+        return drop(embedded, self.input_dropout, masks, locked=self.locked_dropout), state

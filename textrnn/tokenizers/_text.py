@@ -1,0 +1,65 @@
+"""What several tokenizers need of text: cutting it, showing it, and what is no character in it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+__all__ = ["SURROGATE", "show", "split_stream"]
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""A code point of a str that is no character: UTF-8 has no bytes for it."""
+
+SPACE_MARK = "▁"
+"""Shows a space inside a piece; the character itself is shown escaped."""
+
+LOOKAHEAD = 8
+"""Characters behind a piece that a pattern of :func:`split_stream` may look at; none needs more."""
+
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", " ": SPACE_MARK}
+
+
+def _show_character(character: str, first: bool) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    # A combining mark shows on the letter before it; at a piece's start there is none.
+    lonely = first and unicodedata.category(character).startswith("M")
+    if character.isprintable() and character != SPACE_MARK and not lonely:
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def show(text: str) -> str:
+    r"""Return a piece as a person may read it: a space as ``▁``, the unseen as ``\n`` or ``\u…``.
+
+    The result is one to one: no two texts are shown alike.
+    """
+    return "".join(_show_character(character, i == 0) for i, character in enumerate(text))
+
+
+def split_stream(pattern: re.Pattern[str], chunks: Iterable[str]) -> Iterator[list[str]]:
+    """Cut a text that comes in chunks into the pieces that ``pattern.findall`` finds in the whole.
+
+    Args:
+        pattern: Matches at every place of every text, a bounded number of characters, and decides
+        on
+            a match by nothing further than ``LOOKAHEAD`` characters behind its end.
+        chunks: The text, cut anywhere.
+
+    Yields:
+        Lists of pieces; joined they are the text. Held back is no more than ``LOOKAHEAD``
+        characters and the piece before them.
+    """
+    rest = ""
+    for chunk in chunks:
+        text = rest + chunk
+        pieces = pattern.findall(text)
+        held = 0
+        while pieces and held < LOOKAHEAD:
+            held += len(pieces.pop())
+        rest = text[len(text) - held :]
+        if pieces:
+            yield pieces
+    if rest:
+        yield pattern.findall(rest)

@@ -1,0 +1,43 @@
+"""Settings of the tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textrnn.config import setting
+
+__all__ = ["TokenizerSettings"]
+
+
+@dataclass(frozen=True)
+class TokenizerSettings:
+    """What a text is cut into, and how many different pieces there may be."""
+
+    tokenizer: str = setting(
+        "char",
+        "What a text is cut into: characters, bytes of UTF-8, words, or learned pieces of words.",
+        section="tokenizer",
+        choices=("char", "byte", "word", "bpe", "unigram"),
+    )
+    vocab_size: int | None = setting(
+        None,
+        "Greatest number of ids, the four special ones included; the most frequent pieces stay. "
+        "Without it: char takes every character, word the 50000 most frequent pieces, bpe and "
+        "unigram between 512 and 32000, growing with the text; byte always has 260.",
+        section="tokenizer",
+        minimum=6,
+        maximum=1_000_000,
+    )
+    min_frequency: int | None = setting(
+        None,
+        "Pieces that occur less often become <unk> (word: 2 without it; char: 1).",
+        section="tokenizer",
+        minimum=1,
+    )
+    normalization: str = setting(
+        "identity",
+        "Unicode normalisation before a text is cut (bpe and unigram only); anything but identity "
+        "loses the difference between the characters that it unifies.",
+        section="tokenizer",
+        choices=("identity", "nfc", "nfkc"),
+    )

@@ -1,0 +1,221 @@
+"""Subwords: pieces of words learned by sentencepiece, with a lossless round trip."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from textrnn.tokenizers._decoding import REPLACEMENT, Utf8StreamDecoder, check_id, check_ids
+from textrnn.tokenizers._files import RECORD, damaged, read_record, write_record
+from textrnn.tokenizers._text import SURROGATE, show, split_stream
+from textrnn.tokenizers.base import (
+    NUM_SPECIAL,
+    SPECIAL_PIECES,
+    UNK_ID,
+    Ids,
+    StreamDecoder,
+    Tokenizer,
+)
+
+__all__ = [
+    "FIRST_PIECE",
+    "SPACE",
+    "UNIT",
+    "BpeTokenizer",
+    "SubwordTokenizer",
+    "UnigramTokenizer",
+    "normalizer",
+]
+
+MODEL = "tokenizer.model"
+
+SPACE = "▁"
+"""How sentencepiece writes a space inside its pieces."""
+
+FIRST_PIECE = NUM_SPECIAL + 256
+"""The first learned piece's id; the bytes stand between it and the special ids."""
+
+UNIT = re.compile(
+    rf" ?[^ \n\r\t{SPACE}]{{1,128}}"
+    rf"|[\n\r\t{SPACE}]"
+    rf"| {{1,64}}(?= [^ \n\r\t{SPACE}])| {{1,64}}"
+)
+"""What is encoded by itself: a word with the space before it, a run of spaces, a line end, a tab.
+
+Cutting a text here, always at the same places and nowhere further apart, makes the ids of a text
+independent of the chunks it comes in, makes long lines cost no more than short ones, and lets a
+word that was seen before be looked up. sentencepiece learns no piece across these borders anyway.
+"""
+
+CACHE_SIZE = 1 << 17
+"""Units remembered with their ids; a full cache starts afresh."""
+
+Self = TypeVar("Self", bound="SubwordTokenizer")
+
+
+class SubwordTokenizer(Tokenizer):
+    """What BPE and unigram share: everything but how their pieces were learned.
+
+    Ids 4 to 259 are the 256 bytes, the learned pieces follow. Characters outside the learned
+    alphabet are written as their UTF-8 bytes, and so are line ends, tabs and the mark that
+    sentencepiece puts in a space's place, U+2581: this is their escape, and it needs no second one,
+    since bytes occur in no text. Nothing in a text is ever taken for a special piece: ``<pad>`` in
+    a text is five characters.
+    """
+
+    def __init__(self, model: bytes, normalization: str = "identity") -> None:
+        """Take a sentencepiece model with the ids of this package.
+
+        Args:
+            model: The serialised model.
+            normalization: ``identity``, ``nfc`` or ``nfkc``.
+
+        Raises:
+            ModelError: no such model, or one with other ids.
+        """
+        self._processor = _load(model)
+        self._model = model
+        self._normalization = normalization
+        self._normalize = normalizer(normalization)
+        self.is_lossless = normalization == "identity"
+        self._table = _byte_table(self._processor)
+        self._cache = _Cache(self._encode_unit)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids: the learned pieces, 256 bytes and the four special ones."""
+        return len(self._table)
+
+    def encode(self, text: str) -> Ids:
+        """Return the ids of the pieces; ``<unk>`` stands for lone surrogates only."""
+        return self._encode_units(UNIT.findall(text))
+
+    def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Ids]:
+        """Encode as the text comes; the last units of a chunk wait for the next one."""
+        return map(self._encode_units, split_stream(UNIT, chunks))
+
+    def _encode_units(self, units: list[str]) -> Ids:
+        ids = itertools.chain.from_iterable(map(self._cache.__getitem__, units))
+        return np.fromiter(ids, np.int32)
+
+    def _encode_unit(self, unit: str) -> tuple[int, ...]:
+        ids: list[int] = []
+        for number, part in enumerate(SURROGATE.split(unit)):
+            if number:
+                ids.append(UNK_ID)
+            for inner in UNIT.findall(self._normalize(part)):
+                if inner in "\n\r\t" or inner == SPACE:
+                    ids += [NUM_SPECIAL + value for value in inner.encode()]
+                else:
+                    ids += self._processor.encode(inner)
+        return tuple(ids)
+
+    def decode(self, ids: Sequence[int] | npt.NDArray[np.integer]) -> str:
+        """Return the text of the pieces; bytes that are no valid UTF-8 become U+FFFD."""
+        checked = check_ids(ids, self.vocab_size)
+        content = b"".join(map(self._table.__getitem__, checked.tolist()))
+        return content.decode("utf-8", "replace")
+
+    def stream_decoder(self) -> StreamDecoder:
+        """Return a decoder that holds a character back until its last byte has come."""
+        return Utf8StreamDecoder(self._table)
+
+    def piece(self, token_id: int) -> str:
+        """Return the piece, a space as ``▁``, escaped where it would not show, or ``<0x0A>``."""
+        check_id(token_id, self.vocab_size)
+        if token_id < NUM_SPECIAL:
+            return SPECIAL_PIECES[token_id]
+        if token_id < FIRST_PIECE:
+            return f"<0x{token_id - NUM_SPECIAL:02X}>"
+        return show(self._table[token_id].decode("utf-8"))
+
+    def unknown(self, text: str) -> list[str]:
+        """Return the distinct lone surrogates of ``text``: all else has bytes."""
+        return list(dict.fromkeys(SURROGATE.findall(text)))
+
+    def to_files(self) -> dict[str, bytes]:
+        """Return ``tokenizer.model``, as sentencepiece wrote it, and ``tokenizer.json``."""
+        record = {"normalization": self._normalization}
+        return {RECORD: write_record(self.kind, record), MODEL: self._model}
+
+    @classmethod
+    def from_files(cls: type[Self], files: Mapping[str, bytes]) -> Self:
+        """Make the tokenizer from its two files."""
+        normalization = read_record(cls.kind, files).get("normalization")
+        if normalization not in ("identity", "nfc", "nfkc"):
+            raise damaged(RECORD, f"'normalization' is {normalization!r}")
+        if MODEL not in files:
+            raise damaged(MODEL, "missing")
+        return cls(files[MODEL], normalization)
+
+
+class BpeTokenizer(SubwordTokenizer):
+    """Byte-pair encoding: frequent neighbours are joined (Sennrich et al. 2016, section 3.2)."""
+
+    kind = "bpe"
+
+
+class UnigramTokenizer(SubwordTokenizer):
+    """The most probable cut under a unigram model of pieces (Kudo 2018, section 3.2)."""
+
+    kind = "unigram"
+
+
+class _Cache(dict[str, tuple[int, ...]]):
+    """Ids of units, made when they are first asked for."""
+
+    def __init__(self, encode: Callable[[str], tuple[int, ...]]) -> None:
+        super().__init__()
+        self._encode = encode
+
+    def __missing__(self, unit: str) -> tuple[int, ...]:
+        if len(self) >= CACHE_SIZE:
+            self.clear()
+        ids = self[unit] = self._encode(unit)
+        return ids
+
+
+def normalizer(normalization: str) -> Callable[[str], str]:
+    """Return the function that normalises a unit: ``identity``, ``nfc`` or ``nfkc``."""
+    if normalization == "nfc":
+        return lambda text: unicodedata.normalize("NFC", text)
+    if normalization == "nfkc":
+        return lambda text: unicodedata.normalize("NFKC", text)
+    return lambda text: text
+
+
+def _load(model: bytes) -> Any:
+    """Return the sentencepiece processor of ``model``, its ids checked."""
+    import sentencepiece
+
+    if not model:  # sentencepiece takes it for "load later" and complains at every call
+        raise damaged(MODEL, "empty")
+    try:
+        processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    except (RuntimeError, UnicodeDecodeError) as error:  # its messages are not always UTF-8
+        raise damaged(MODEL, f"not a sentencepiece model ({error})") from None
+    size = processor.vocab_size()
+    special = [processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id()]
+    in_order = special == list(range(NUM_SPECIAL)) and size > FIRST_PIECE
+    if not in_order or not all(processor.is_byte(i) for i in range(NUM_SPECIAL, FIRST_PIECE)):
+        raise damaged(MODEL, "a sentencepiece model with other ids than textrnn's")
+    if processor.piece_to_id(SPACE) < FIRST_PIECE:
+        raise damaged(MODEL, "a sentencepiece model without the space")
+    return processor
+
+
+def _byte_table(processor: Any) -> list[bytes]:
+    """Return the bytes that each id is decoded to."""
+    learned = range(FIRST_PIECE, processor.vocab_size())
+    try:
+        pieces = [processor.id_to_piece(i).replace(SPACE, " ").encode() for i in learned]
+    except UnicodeDecodeError:
+        raise damaged(MODEL, "a piece is not UTF-8") from None
+    single = (bytes([value]) for value in range(256))
+    return [b"", REPLACEMENT.encode(), b"", b"", *single, *pieces]

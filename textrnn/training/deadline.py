@@ -1,0 +1,94 @@
+"""Ending a run on time: how many steps the time left still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textrnn.training.plan import Plan
+
+__all__ = ["Deadline"]
+
+_EVALUATION_SPEED = 2.5
+"""Evaluating runs forward only: about so much faster than training, until it has been measured."""
+_CHECKS = 40
+_TOLERANCE = 0.01
+_MARGIN_S = 0.25
+
+
+class Deadline:
+    """Watches a time budget and says when the plan's end must move.
+
+    Args:
+        ends_s: The deadline, on ``clock``.
+        clock: Seconds since the command's start, monotonic.
+    """
+
+    def __init__(self, ends_s: float, clock: Callable[[], float]) -> None:
+        self._ends_s = ends_s
+        self._clock = clock
+        self._targets_per_s = 0.0
+        self._eval_s: float | None = None
+        self._save_s = 0.0
+        self._mark: tuple[int, int, float] | None = None
+        self._spent_elsewhere_s = 0.0
+        self._next_check = 0
+
+    def evaluated(self, duration_s: float) -> None:
+        """Take note of what an intermediate evaluation, sample included, took."""
+        self._eval_s = duration_s
+        self._spent_elsewhere_s += duration_s
+
+    def saved(self, duration_s: float) -> None:
+        """Take note of what a save took."""
+        self._save_s = duration_s
+        self._spent_elsewhere_s += duration_s
+
+    def closing_s(self, plan: Plan) -> float:
+        """Return the seconds that the end of the run will take after the last step."""
+        evaluate = self._evaluation_s(plan)
+        whole = 0.0
+        if plan.eval_targets is not None:
+            whole = evaluate * (plan.final_targets or plan.valid_targets) / plan.eval_targets
+        return evaluate + whole + 2 * self._save_s + _MARGIN_S
+
+    def is_over(self, plan: Plan) -> bool:
+        """Return whether only the closing work still fits."""
+        return self._clock() >= self._ends_s - self.closing_s(plan)
+
+    def revised_end(self, plan: Plan, step: int, targets: int) -> int | None:
+        """Return a new number of steps in all where the present one misses the deadline, else None.
+
+        Args:
+            plan: As it stands.
+            step: Updates done.
+            targets: Targets trained on so far.
+        """
+        now = self._clock()
+        if self._mark is None:
+            self._mark, self._spent_elsewhere_s = (step, targets, now), 0.0
+            # The first steps allocate and warm caches: they would mislead.
+            self._next_check = step + 10
+            return None
+        if step < self._next_check:
+            return None
+        marked_step, marked_targets, marked_at = self._mark
+        spent = max(1e-6, now - marked_at - self._spent_elsewhere_s)
+        step_s = spent / max(1, step - marked_step)
+        self._targets_per_s = (targets - marked_targets) / spent
+        self._mark, self._spent_elsewhere_s = (step, targets, now), 0.0
+        between = (self._evaluation_s(plan) + self._save_s) / plan.eval_every
+        available = self._ends_s - now - self.closing_s(plan)
+        left = max(0, int(available / (step_s + between)))
+        self._next_check = step + max(5, left // _CHECKS)
+        planned = plan.max_steps - step
+        if abs(left - planned) <= max(1, _TOLERANCE * planned):
+            return None
+        return step + left
+
+    def _evaluation_s(self, plan: Plan) -> float:
+        if self._eval_s is not None:
+            return self._eval_s
+        if not self._targets_per_s:
+            return 0.0
+        targets = plan.eval_targets or plan.valid_targets
+        return targets / (_EVALUATION_SPEED * self._targets_per_s)

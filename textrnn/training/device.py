@@ -1,0 +1,154 @@
+"""What this machine offers, and what a run will use of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from textrnn.errors import DeviceError, UsageError
+
+__all__ = [
+    "DeviceFacts",
+    "autocast",
+    "device_facts",
+    "is_out_of_memory",
+    "pick_device",
+    "pick_precision",
+    "use_threads",
+]
+
+
+@dataclass(frozen=True)
+class DeviceFacts:
+    """A device as the planner sees it.
+
+    Attributes:
+        type: ``cpu``, ``cuda`` or ``mps``.
+        name: The device as a person knows it.
+        memory_bytes: What a run may use of it.
+        threads: CPU threads.
+        precision: ``float32`` or ``bf16``.
+    """
+
+    type: str
+    name: str
+    memory_bytes: int
+    threads: int
+    precision: str
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device that a setting names; ``auto`` takes the fastest there is.
+
+    Raises:
+        UsageError: not the name of a device.
+        DeviceError: no such device on this machine.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (
+        number and not (kind == "cuda" and number.isdecimal())
+    ):
+        raise UsageError(f"--device {name}: it must be auto, cpu, cuda, cuda:N or mps")
+    if kind == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if int(number or 0) >= count:
+            there = f"{count} CUDA device(s)" if count else "no CUDA device"
+            raise DeviceError(
+                f"--device {name}: this machine has {there}; --device cpu always works"
+            )
+        return torch.device("cuda", int(number or 0))
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError(f"--device {name}: not on this machine; --device cpu always works")
+    return torch.device(kind)
+
+
+def use_threads(threads: int | None) -> int:
+    """Set the number of CPU threads; None takes the processors that this process may use."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    chosen = threads or available or 1
+    torch.set_num_threads(chosen)
+    return chosen
+
+
+def pick_precision(setting: str, device: torch.device) -> str:
+    """Return the precision of training.
+
+    ``auto`` on a CPU asks the processor by a probe of a few milliseconds: bf16 pays where it has
+    instructions for it (AVX-512-bf16, AMX) and costs where it has not.
+    """
+    if setting != "auto":
+        return setting
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    if device.type == "mps":
+        return "float32"
+    return "bf16" if _product_s(torch.bfloat16) < 0.75 * _product_s(torch.float32) else "float32"
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
+    """Return the context in which a model computes in ``precision``."""
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+def device_facts(device: torch.device, precision: str, threads: int) -> DeviceFacts:
+    """Return what the planner needs to know of the device."""
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        return DeviceFacts("cuda", properties.name, properties.total_memory, threads, precision)
+    return DeviceFacts(device.type, _processor(), _memory_bytes(), threads, precision)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception means that a device's memory ran out."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return "can't allocate memory" in str(error) or "not enough memory" in str(error)
+
+
+def _product_s(dtype: torch.dtype) -> float:
+    """Return the best of a few times of a matrix product, in seconds."""
+    a = torch.ones(256, 512, dtype=dtype)
+    b = torch.ones(512, 512, dtype=dtype)
+
+    def once() -> float:
+        begun = time.perf_counter()
+        torch.mm(a, b)
+        return time.perf_counter() - begun
+
+    return _best_of(once, 8)
+
+
+def _best_of(measure: Callable[[], float], times: int) -> float:
+    return min(measure() for _ in range(times))
+
+
+def _memory_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 8 << 30
+
+
+def _processor() -> str:
+    import platform
+
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,92 @@
+"""Optimisers, what they decay, and their state as named tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from textrnn.training.settings import TrainingSettings
+
+__all__ = ["Average", "load_optimizer_tensors", "make_optimizer", "optimizer_tensors"]
+
+Named = Iterable[tuple[str, torch.nn.Parameter]]
+
+
+def make_optimizer(settings: TrainingSettings, parameters: Named) -> torch.optim.Optimizer:
+    """Return the optimiser that the settings name.
+
+    Weight decay acts on matrices only: biases and the gains of norms set a scale that decay would
+    distort. With ``adam``, ``sgd`` and ``rmsprop`` it is the classic penalty in the gradient; with
+    ``adamw`` it is decoupled (Loshchilov and Hutter 2019).
+    """
+    named = list(parameters)
+    matrices = [p for _, p in named if p.ndim > 1]
+    vectors = [p for _, p in named if p.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": settings.weight_decay or 0.0},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    rate = settings.learning_rate or 0.0
+    betas = (settings.beta1, settings.beta2)
+    if settings.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=rate, betas=betas, fused=True)
+    if settings.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=rate, betas=betas, fused=True)
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=rate, momentum=settings.momentum, fused=True)
+    return torch.optim.RMSprop(groups, lr=rate, momentum=settings.momentum, foreach=True)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: Named) -> dict[str, Tensor]:
+    """Return the optimiser's state as tensors named ``PARAMETER/KEY``."""
+    state = optimizer.state
+    return {
+        f"{name}/{key}": torch.as_tensor(value)
+        for name, parameter in parameters
+        for key, value in state.get(parameter, {}).items()
+        if value is not None
+    }
+
+
+def load_optimizer_tensors(
+    optimizer: torch.optim.Optimizer, parameters: Named, tensors: Mapping[str, Tensor]
+) -> None:
+    """Put the tensors of :func:`optimizer_tensors` into the optimiser, on its parameters' devices."""
+    optimizer.state.clear()
+    for name, parameter in parameters:
+        state: dict[str, Any] = {}
+        for full, tensor in tensors.items():
+            owner, _, key = full.rpartition("/")
+            if owner == name:
+                # Step counters of the fused optimisers live beside the parameters, of the others on the CPU.
+                device = parameter.device
+                state[key] = tensor.to(device).clone()
+        if state:
+            optimizer.state[parameter] = state
+
+
+class Average:
+    """Exponential moving average of weights, with the bias of its zero start taken out.
+
+    Args:
+        tensors: The weights by name; the average starts from them.
+        decay: Share of the old average kept at each update, from 0 to below 1.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], decay: float) -> None:
+        self._decay = decay
+        self.tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+    def update(self, tensors: Mapping[str, Tensor], step: int) -> None:
+        """Take in the weights after ``step`` updates.
+
+        Early on the average reaches back over a tenth of the run so far, since the first weights are
+        worth forgetting.
+        """
+        decay = min(self._decay, (1 + step) / (10 + step))
+        with torch.no_grad():
+            own = list(self.tensors.values())
+            torch._foreach_lerp_(own, [tensors[name] for name in self.tensors], 1 - decay)

@@ -1,0 +1,111 @@
+"""The contract between the one loop and a job.
+
+The loop asks a task for batches, for the loss of one, and for an evaluation. What crosses the border are
+sums and counts: means are taken once, at the end, so that padding, ragged last batches, accumulation
+and several ranks change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from textrnn.nn.dropout import MaskSource
+
+__all__ = ["Batch", "Model", "State", "StepOutput", "Task"]
+
+State = Mapping[str, Tensor]
+"""Recurrent state carried from batch to batch; the loop saves it and hands it back unread."""
+
+
+class Batch(Protocol):
+    """What one step works on."""
+
+    @property
+    def num_targets(self) -> int:
+        """How many targets count in the loss."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the state starts anew with this batch."""
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """The outcome of one forward pass.
+
+    Attributes:
+        nats: Sum of the targets' losses, a scalar with a graph.
+        state: The state to carry on, without a graph; empty where nothing is carried.
+    """
+
+    nats: Tensor
+    state: State
+
+
+class Model(Protocol):
+    """What the loop asks of a model besides being a ``torch.nn.Module``."""
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Return the weights by name, as they are saved; they share memory with the model."""
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Copy saved weights in; raises ValueError where names or shapes differ."""
+
+    def named_parameters(self) -> Iterator[tuple[str, Any]]:
+        """As ``torch.nn.Module`` has it."""
+
+
+class Task(Protocol):
+    """A job to be trained.
+
+    Attributes:
+        job: ``language-model``, ``classifier``, …
+        model: The network, on its device.
+        metric: The key of :meth:`evaluate`'s result by which the best weights are chosen.
+        maximize: Whether more of it is better.
+        uniform_loss: Loss of a guess at random, the yardstick for what counts as exploding.
+    """
+
+    job: str
+    metric: str
+    maximize: bool
+    uniform_loss: float
+
+    @property
+    def model(self) -> Model:
+        """The network, on its device."""
+
+    def batches(self, epoch: int, start: int) -> Iterator[Batch]:
+        """Yield the batches of an epoch from number ``start`` on.
+
+        The same for the same epoch whenever it is asked: random choices are keyed by seed and epoch.
+        """
+
+    def batches_per_epoch(self) -> int:
+        """Return how many batches an epoch has, at least 1."""
+
+    def step(self, batch: Any, state: State | None, masks: MaskSource) -> StepOutput:
+        """Run forward in training; ``state`` is None where the batch is fresh."""
+
+    def split(self, batch: Any, state: State | None, parts: int) -> list[tuple[Any, State | None]]:
+        """Cut a batch and its state along the batch dimension into at most ``parts`` parts."""
+
+    def join(self, states: list[State]) -> State:
+        """Undo :meth:`split` for the states that came out of the parts."""
+
+    def evaluate(self, most_targets: int | None) -> dict[str, float | None]:
+        """Return the metrics on the validation data, or on a fixed share of them.
+
+        Args:
+            most_targets: About how many targets to evaluate; None for all.
+        """
+
+    def train_metrics(self, loss: float) -> dict[str, float]:
+        """Return figures derived from the training loss that are worth showing beside it."""
+
+    def sample(self, step: int) -> str | None:
+        """Return something that shows what the model has learned, or None."""
