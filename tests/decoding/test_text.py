@@ -169,15 +169,31 @@ def test_the_penalty_sees_the_prompt_and_the_last_tokens_only():
         assert batch.next_ids().tolist() == last
 
 
-def test_the_start_is_not_recent():
-    model = HashModel(LETTERS.vocab_size)
-    sampler = Sampler(SamplingSettings(temperature=0, repetition_penalty=1.5), allow_eos=False)
-    start = LETTERS.encode("\n")
-    batch = SampledBatch(
-        model, sampler, model.start(1), [start], np.zeros((1, 2), np.uint64), window=3, skipped=1
-    )
-    logits, _ = model.step(start.astype(np.int64), model.start(1))
-    assert batch.next_ids().tolist() == sampler.choose(logits).tolist()
+@pytest.mark.parametrize(("skipped", "expected"), [(1, "a"), (0, "b")])
+def test_the_start_is_not_recent(skipped: int, expected: str):
+    class TwoLetters(HashModel):
+        def step(self, ids: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            logits = np.zeros((1, self.vocab_size), np.float32)
+            logits[0, LETTERS.encode("ab")] = (1.0, 0.9)
+            return logits, self.advance(ids, state)
+
+    settings = SamplingSettings(max_new_tokens=1, temperature=0, repetition_penalty=1.5)
+    decoding = Decoding(LETTERS, settings, skipped=skipped)
+    start = Request(0, 0, LETTERS.encode("a"), "")
+    made = texts(decoding.pieces(TwoLetters(LETTERS.vocab_size), [start]))
+    assert made == {(0, 0): (expected, "length")}
+
+
+def test_rows_keep_their_random_numbers_when_others_end():
+    sampling = SamplingSettings(max_new_tokens=900, seed=0)
+    decoding = Decoding(LETTERS, sampling, stops=["abc"])
+    requests = [request(0, sample, "a") for sample in range(16)]
+    together = texts(decoding.pieces(HashModel(LETTERS.vocab_size), requests))
+    ends = sorted(len(text) for text, _ in together.values())
+    assert ends[0] < 256 < ends[-1]
+    for single in requests:
+        alone = texts(decoding.pieces(HashModel(LETTERS.vocab_size), [single]))
+        assert alone == {(0, single.sample): together[0, single.sample]}
 
 
 def test_characters_come_whole_and_an_incomplete_last_one_not_at_all():
@@ -249,7 +265,7 @@ def test_an_endless_text_takes_constant_memory(stops: Sequence[str]):
 
 @given(st.permutations([(p, s) for p in range(3) for s in range(2)]), st.randoms())
 def test_pieces_are_put_in_order(rows, random):
-    left = {row: 3 for row in rows}
+    left = dict.fromkeys(rows, 3)
     mixed = []
     while left:
         row = random.choice(sorted(left))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from textrnn._version import __version__
-from textrnn.cli.options import debug_option
+from textrnn.cli.options import HelpfulGroup, debug_option
 from textrnn.config import nearest
 
 __all__ = ["COMMANDS", "TRAIN_COMMANDS", "LazyGroup", "app"]
@@ -34,7 +34,7 @@ TRAIN_COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(HelpfulGroup):
     """A group that imports a command when it is run.
 
     Args:
@@ -43,15 +43,8 @@ class LazyGroup(click.Group):
     """
 
     def __init__(self, *, places: Mapping[str, tuple[str, str]], **keywords: Any) -> None:
-        super().__init__(no_args_is_help=False, **keywords)
+        super().__init__(**keywords)
         self._places = places
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Show the help where no command is given, as wrong usage."""
-        if not args and not ctx.resilient_parsing:
-            click.echo(ctx.get_help(), err=True)
-            ctx.exit(2)
-        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the commands in the order in which people meet them."""

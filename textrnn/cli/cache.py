@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from textrnn.cli.console import byte_size, note, write, write_json
-from textrnn.cli.options import debug_option
+from textrnn.cli.options import HelpfulGroup, debug_option
 from textrnn.data.cache import clear as clear_cache
 from textrnn.data.cache import default_cache_dir, list_entries
 
 __all__ = ["cache"]
 
 
-@click.group()
+@click.group(cls=HelpfulGroup)
 def cache() -> None:
     """List or clear the texts prepared for training.
 

@@ -162,14 +162,14 @@ def _model(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
 def _steps(facts: Mapping[str, Any], settings: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
     begins, ends = plan["begins_at"], plan["max_steps"]
     batch, window = settings["batch_size"], settings["seq_len"]
-    steps = f"{ends:,}" if not begins else f"{ends - begins:,} more, to {ends:,},"
+    steps = f"{ends - begins:,} steps" + (f" more, to step {ends:,}," if begins else "")
     epochs = ""
     if not settings.get("lines"):
         passes = (ends - begins) * batch * window / max(1, facts["train_tokens"])
         epochs = f" ({passes:.3g} epochs)"
     budget = plan.get("budget_s")
     parts = [
-        f"{steps} steps of {batch} x {window} tokens{epochs}",
+        f"{steps} of {batch} x {window} tokens{epochs}",
         f"evaluated every {plan['eval_every']:,}",
         f"{settings['optimizer']} at {settings['learning_rate']:.3g}, {settings['schedule']}",
     ]

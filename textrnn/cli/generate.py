@@ -21,6 +21,7 @@ from textrnn.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from textrnn.decoding.text import Piece
+    from textrnn.language_model.generator import Completion
 
 __all__ = ["generate"]
 
@@ -98,18 +99,13 @@ def generate(model: Path, **values: Any) -> None:
         "batch_size": values["batch_size"],
         "on_unknown": (lambda _: None) if values["quiet"] else (lambda found: warn(found.message)),
     }
-    echo = values["echo"]
     is_whole = values["as_json"] or values["prompts"] is not None
     if sampling.max_new_tokens == -1 and not values["stop"] and not lm.settings["lines"]:
         _require_one(values, is_whole=is_whole)
+    echo = values["echo"]
     if is_whole:
         texts = lm.generate_many(prompts, **arguments)
-        for text in texts:
-            if values["as_json"]:
-                write_json({"prompt": text.prompt, "completion": text.text, "finish": text.finish})
-            else:
-                whole = text.prompt + text.text if echo else text.text
-                write(whole.translate(_ESCAPES) + "\n")
+        _write_whole(texts, as_json=values["as_json"], echo=echo)
     else:
         prompt = next(iter(prompts))
         _stream(lm.pieces([prompt], **arguments), prompt if echo else "")
@@ -122,6 +118,16 @@ def _require_one(values: Mapping[str, Any], *, is_whole: bool) -> None:
             "--max-new-tokens -1 never ends the first text, so that --json, --prompts and --num have "
             "nothing to show: give a number, or --stop"
         )
+
+
+def _write_whole(texts: Iterable[Completion], *, as_json: bool, echo: bool) -> None:
+    """Write every text on a line of its own."""
+    for text in texts:
+        if as_json:
+            write_json({"prompt": text.prompt, "completion": text.text, "finish": text.finish})
+        else:
+            whole = text.prompt + text.text if echo else text.text
+            write(whole.translate(_ESCAPES) + "\n")
 
 
 def _stream(pieces: Iterable[Piece], prompt: str) -> None:

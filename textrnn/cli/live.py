@@ -153,7 +153,7 @@ class _View:
         parts = list(self._lines(width, options.ascii_only))
         yield from parts
         if self.status:
-            yield Text(self.status, style="yellow", no_wrap=True, overflow="ellipsis")
+            yield Text(self.status, style="yellow", no_wrap=True, overflow="crop")
         room = min(MOST_SAMPLE_LINES, console.height - len(parts) - bool(self.status) - 4)
         if self.sample is not None and room > 0 and width >= 12:
             yield self._panel(self.sample, console, width, room)
@@ -216,10 +216,10 @@ def _packed(parts: Sequence[str], width: int) -> Iterator[Text]:
     line = ""
     for part in parts:
         if line and len(line) + 2 + len(part) > width:
-            yield Text(line, no_wrap=True, overflow="ellipsis")
+            yield Text(line, no_wrap=True, overflow="crop")
             line = ""
         line = f"{line}  {part}" if line else part
-    yield Text(line, no_wrap=True, overflow="ellipsis")
+    yield Text(line, no_wrap=True, overflow="crop")
 
 
 def _encodable(text: str, console: Console) -> str:

@@ -9,7 +9,14 @@ import click
 
 from textrnn.config import SettingSpec, specs
 
-__all__ = ["SectionedCommand", "debug_option", "given", "is_debugging", "setting_options"]
+__all__ = [
+    "HelpfulGroup",
+    "SectionedCommand",
+    "debug_option",
+    "given",
+    "is_debugging",
+    "setting_options",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -47,6 +54,20 @@ class SettingOption(click.Option):
     def __init__(self, *arguments: Any, section: str, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.section = section
+
+
+class HelpfulGroup(click.Group):
+    """A group of commands that shows its help, on stderr, where no command is given."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(no_args_is_help=False, **keywords)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the help where no command is given, as wrong usage."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
 
 
 class SectionedCommand(click.Command):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import sys
@@ -135,6 +136,11 @@ def _begin(request: _Request, settings: LanguageModelSettings, session: Session)
             "no text to train on: give files or folders, - for stdin, or --resume with a model"
         )
     path = request.output or default_output(inputs[0])
+    if request.init_from is not None and request.init_from.resolve() == path.resolve():
+        raise UsageError(
+            f"{path}: a model cannot start from the one that it replaces; choose another directory "
+            f"with --output, or train the same model further with --resume {shown(path)}"
+        )
     output = None if request.dry_run else Output(path, force=request.force)
     # torch comes in here: what was wrong with the command line has been told by now.
     from textrnn.language_model.training import prepare_run
@@ -161,12 +167,13 @@ def _resume(model: Path, request: _Request, changes: Mapping[str, Any], session:
     from textrnn.language_model.training import resume_run
 
     run = resume_run(model, changes, clock=seconds_since_start, report=session.note)
-    if request.dry_run:
-        _show_plan(run, request)
-    elif run.is_finished:
-        session.tell_finished(model)
-    else:
-        session.follow(run)
+    with contextlib.closing(run):
+        if request.dry_run:
+            _show_plan(run, request)
+        elif run.is_finished:
+            session.tell_finished(model)
+        else:
+            session.follow(run)
 
 
 def _show_plan(run: PreparedRun, request: _Request) -> None:

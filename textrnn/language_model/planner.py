@@ -32,6 +32,8 @@ EVALUATION_SHARE = 0.02
 FINAL_SHARE = 0.05
 FORWARD_SPEED = 2.5
 MEMORY_SHARE = 0.8
+RATES = {"adamw": 1.4e-2, "adam": 7e-3, "rmsprop": 1e-3, "sgd": 1.0}
+RATE_OF_CELL = {"lstm": 1.0, "gru": 0.45, "rnn_tanh": 0.2, "rnn_relu": 0.1}
 
 Measure = Callable[[LanguageModelSettings], float]
 """Seconds that one training step takes with the given settings, batch and window included."""
@@ -246,10 +248,9 @@ def _with_regularisation(
     decay = settings.weight_decay
     if decay is None:
         decay = 0.0 if settings.optimizer != "adamw" else 0.3 if repeated else 0.05
-    rates = {"adamw": 6e-3, "adam": 4e-3, "rmsprop": 5e-4, "sgd": 1.0}
     peak = settings.learning_rate
     if peak is None:
-        peak = rates[settings.optimizer]
+        peak = RATES[settings.optimizer] * RATE_OF_CELL[settings.rnn_type]
         if settings.optimizer in ("adamw", "adam") and (settings.hidden_size or 0) > 512:
             peak *= math.sqrt(512 / (settings.hidden_size or 512))
     return dataclasses.replace(settings, dropout=dropout, weight_decay=decay, learning_rate=peak)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from textrnn.training.plan import Plan
@@ -11,8 +12,10 @@ __all__ = ["Deadline"]
 _EVALUATION_SPEED = 2.5
 """Evaluating runs forward only: about so much faster than training, until it has been measured."""
 _CHECKS = 40
-_TOLERANCE = 0.01
+_TOLERANCE = 0.015
 _MARGIN_S = 0.25
+_MEMORY_S, _MEMORY_SHARE = 3.0, 0.08
+"""Speed is averaged over so many seconds or this share of the budget: other programs come and go."""
 
 
 class Deadline:
@@ -29,13 +32,16 @@ class Deadline:
         self._targets_per_s = 0.0
         self._eval_s: float | None = None
         self._save_s = 0.0
+        self._step_s = 0.0
+        self._memory_s = max(_MEMORY_S, _MEMORY_SHARE * ends_s)
         self._mark: tuple[int, int, float] | None = None
         self._spent_elsewhere_s = 0.0
         self._next_check = 0
 
     def evaluated(self, duration_s: float) -> None:
         """Take note of what an intermediate evaluation, sample included, took."""
-        self._eval_s = duration_s
+        known = duration_s if self._eval_s is None else self._eval_s
+        self._eval_s = 0.5 * (known + duration_s)
         self._spent_elsewhere_s += duration_s
 
     def saved(self, duration_s: float) -> None:
@@ -73,12 +79,14 @@ class Deadline:
             return None
         marked_step, marked_targets, marked_at = self._mark
         spent = max(1e-6, now - marked_at - self._spent_elsewhere_s)
-        step_s = spent / max(1, step - marked_step)
+        found = spent / max(1, step - marked_step)
+        weight = 1 - math.exp(-spent / self._memory_s) if self._step_s else 1.0
+        self._step_s += weight * (found - self._step_s)
         self._targets_per_s = (targets - marked_targets) / spent
         self._mark, self._spent_elsewhere_s = (step, targets, now), 0.0
         between = (self._evaluation_s(plan) + self._save_s) / plan.eval_every
         available = self._ends_s - now - self.closing_s(plan)
-        left = max(0, int(available / (step_s + between)))
+        left = max(0, int(available / (self._step_s + between)))
         self._next_check = step + max(5, left // _CHECKS)
         planned = plan.max_steps - step
         if abs(left - planned) <= max(1, _TOLERANCE * planned):

@@ -7,7 +7,6 @@ batches by seed and epoch, and all else that a step depends on is saved.
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,10 +15,9 @@ import torch
 from torch import Tensor
 
 from textrnn.errors import TrainingError
-from textrnn.nn.dropout import MaskSource
 from textrnn.training.checkpoint import Best, RunDirectory, RunState
 from textrnn.training.deadline import Deadline
-from textrnn.training.device import autocast, is_out_of_memory
+from textrnn.training.device import autocast
 from textrnn.training.events import (
     BatchReduced,
     Done,
@@ -32,22 +30,16 @@ from textrnn.training.events import (
     Saved,
     Stopped,
 )
-from textrnn.training.optimizer import (
-    Average,
-    load_optimizer_tensors,
-    make_optimizer,
-    optimizer_tensors,
-)
 from textrnn.training.plan import learning_rate
 from textrnn.training.settings import TrainingSettings
-from textrnn.training.task import State, Task
+from textrnn.training.task import Task
+from textrnn.training.update import Interval, Updater
 
 __all__ = ["Loop"]
 
 PROGRESS_EVERY_S = 0.5
 MOST_ROLLBACKS = 4
 ROLLBACK_FACTOR = 0.3
-MOST_PARTS = 1024
 
 
 class Loop:
@@ -86,38 +78,16 @@ class Loop:
         self._precision = precision
         self._clock = clock
         self._stop_signal = stop_signal
-        self._named = list(task.model.named_parameters())
-        self._parameters = [parameter for _, parameter in self._named]
-        self._optimizer = make_optimizer(settings, self._named)
-        self._average: Average | None = None
-        if settings.ema_decay:
-            self._average = Average(task.model.tensors(), settings.ema_decay)
-        self._carried: State | None = None
-        self._parts = settings.accumulation
+        self._updater = Updater(task, settings, device, precision)
         self._elapsed_before_s = state.elapsed_s
         self._deadline_s = deadline_s
         self._deadline = None if deadline_s is None else Deadline(deadline_s, clock)
-        self._since = _Interval(clock())
+        self._since = Interval(clock())
         self._interval_loss: float | None = None
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Put the tensors of a save back: weights, optimiser, average, carried state."""
-        parts: dict[str, dict[str, Tensor]] = {
-            "model": {},
-            "optimizer": {},
-            "ema": {},
-            "carried": {},
-        }
-        for name, tensor in tensors.items():
-            kind, _, rest = name.partition(":")
-            parts[kind][rest] = tensor
-        self.task.model.load_tensors(parts["model"])
-        load_optimizer_tensors(self._optimizer, self._named, parts["optimizer"])
-        if self._average is not None:
-            for name, tensor in parts["ema"].items():
-                self._average.tensors[name].copy_(tensor)
-        carried = {name: tensor.to(self._device) for name, tensor in parts["carried"].items()}
-        self._carried = carried or None
+        """Put the tensors of a save back."""
+        self._updater.restore(tensors)
 
     def run(self) -> Iterator[Event]:
         """Train to the end of the plan.
@@ -128,131 +98,90 @@ class Loop:
         Raises:
             TrainingError: diverged too often, or a save could not be written.
         """
+        if self.state.ended:
+            yield Stopped(self.state.step, self.state.ended)
+            yield self._done()
+            return
         if not self._directory.weights:
-            self._directory.write_weights(0, self._evaluated_tensors())
+            self._directory.write_weights(0, self.task.model.tensors())
             yield self._save()
-        reason = "finished"
         batches = self.task.batches(self.state.epoch, self.state.batch)
-        self._since = _Interval(self._clock())
-        while not self.state.ended and self.state.step < self.state.plan.max_steps:
-            if self._stop_signal() is not None:
-                reason = "interrupted"
-                break
-            revised = self._revise_end()
-            if revised is not None:
-                yield revised
-                if self.state.step >= self.state.plan.max_steps:
-                    break
+        self._since = Interval(self._clock())
+        while (reason := self._reason_to_end()) is None:
             batch = next(batches, None)
             if batch is None:
                 self.state.epoch, self.state.batch = self.state.epoch + 1, 0
                 batches = self.task.batches(self.state.epoch, 0)
                 continue
-            yield from self._step(batch)
-            if self._evaluation_due() or self._save_due():
-                # What is evaluated or saved has been looked at, on GPUs too.
-                yield from self._progress(force=True)
-            fault = self._since.fault
+            yield from self._update(batch)
+            is_due = self._is_evaluation_due() or self._is_save_due()
+            # What is evaluated or saved has been looked at; on CPUs a look costs nothing.
+            fault = None
+            if is_due or self._device.type == "cpu" or self._is_progress_due():
+                fault = self._since.fault(self.task.uniform_loss)
             if fault:
                 yield self._roll_back(fault)
                 batches = self.task.batches(self.state.epoch, self.state.batch)
                 continue
-            if self._evaluation_due():
+            if is_due or self._is_progress_due():
+                yield self._progress()
+            if self._is_evaluation_due():
                 yield from self._evaluate()
-                if self._is_patience_out():
-                    reason = "patience"
-                    break
-            elif self._save_due():
+            elif is_due:
                 yield self._save()
-            if self._deadline is not None and self._deadline.is_over(self.state.plan):
-                if self.state.step < self.state.plan.max_steps:
-                    reason = "deadline"
-                break
+            revised = self._revise_end()
+            if revised is not None:
+                yield revised
         yield from self._finish(reason)
 
-    # One step
+    def _reason_to_end(self) -> str | None:
+        """Return why the loop must end now, if it must."""
+        plan, state = self.state.plan, self.state
+        if self._stop_signal() is not None:
+            return "interrupted"
+        if state.step >= plan.max_steps:
+            return "finished"
+        if plan.patience and state.waited >= plan.patience:
+            return "patience"
+        if state.step and self._deadline is not None and self._deadline.is_over(plan):
+            return "deadline"
+        return None
 
-    def _step(self, batch: Any) -> Iterator[Event]:
-        """Do one update and tell of it if it is time to."""
+    def _update(self, batch: Any) -> Iterator[Event]:
+        """Do one update."""
         begun = self._clock()
-        state = None if batch.fresh else self._carried
-        rate = learning_rate(self.settings, self.state.plan, self.state.step)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate * self.state.rate_scale
-        while True:
-            try:
-                nats, carried = self._backward(batch, state)
-                break
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or self._parts >= MOST_PARTS:
-                    raise
-            # Outside the handler, so that the failed graph is free before the next try.
-            self._parts *= 2
-            self._optimizer.zero_grad(set_to_none=True)
-            if self._device.type == "cuda":
-                torch.cuda.empty_cache()
-            yield BatchReduced(self.state.step, self._parts)
-        clip = self.settings.grad_clip or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, clip, foreach=True)
-        self._optimizer.step()
-        self._carried = carried
-        self.state.step += 1
-        self.state.batch += 1
-        self.state.targets += batch.num_targets
-        if self._average is not None:
-            self._average.update(self.task.model.tensors(), self.state.step)
-        self.state.stepping_s += self._clock() - begun
+        state, parts = self.state, self._updater.parts
+        rate = learning_rate(self.settings, state.plan, state.step) * state.rate_scale
+        nats, norm = self._updater.update(batch, state.step, rate)
+        if self._updater.parts != parts:
+            yield BatchReduced(state.step, self._updater.parts)
+        state.step += 1
+        state.batch += 1
+        state.targets += batch.num_targets
+        state.stepping_s += self._clock() - begun
         self._since.add(nats, norm, batch.num_targets)
-        if self._device.type == "cpu":
-            self._look_for_faults()
-        yield from self._progress()
-
-    def _backward(self, batch: Any, state: State | None) -> tuple[Tensor, State | None]:
-        """Accumulate the gradient of the batch's mean loss; returns its sum and the new state."""
-        self._optimizer.zero_grad(set_to_none=True)
-        parts = [(batch, state)] if self._parts == 1 else self.task.split(batch, state, self._parts)
-        total: Tensor | None = None
-        states: list[State] = []
-        for number, (part, part_state) in enumerate(parts):
-            key = (self.state.step, number)
-            masks = MaskSource(self.settings.seed, key, self._device)
-            with autocast(self._device, self._precision):
-                output = self.task.step(part, part_state, masks)
-            (output.nats / max(1, batch.num_targets)).backward()
-            states.append(output.state)
-            nats = output.nats.detach()
-            total = nats if total is None else total + nats
-        if total is None:
-            raise ValueError("a batch without parts")
-        return total, states[0] if len(states) == 1 else self.task.join(states)
 
     # Telling
 
-    def _progress(self, *, force: bool = False) -> Iterator[Event]:
-        now = self._clock()
-        due = force or now - self._since.begun_s >= PROGRESS_EVERY_S
-        if not due or not self._since.targets:
-            return
-        self._look_for_faults()
-        if self._since.fault:
-            return
+    def _is_progress_due(self) -> bool:
+        return self._clock() - self._since.begun_s >= PROGRESS_EVERY_S
+
+    def _progress(self) -> Event:
         since, state = self._since, self.state
-        loss = since.loss()
-        self._interval_loss = loss
-        rate = state.targets / max(1e-9, state.stepping_s)
-        yield Progressed(
+        self._since = Interval(self._clock())
+        loss = self._interval_loss = since.loss()
+        return Progressed(
             step=state.step,
             max_steps=state.plan.max_steps,
             epoch=self._epoch(),
             loss=loss,
             metrics=self.task.train_metrics(loss),
             grad_norm=float(since.norm),
-            learning_rate=float(self._optimizer.param_groups[0]["lr"]),
-            tokens_per_s=rate,
+            learning_rate=self._updater.rate,
+            tokens_per_s=state.targets / max(1e-9, state.stepping_s),
             elapsed_s=self._elapsed(),
             remaining_s=self._remaining(),
         )
-        self._since = _Interval(now)
 
     def _epoch(self) -> float:
         return self.state.epoch + self.state.batch / self.task.batches_per_epoch()
@@ -269,17 +198,6 @@ class Loop:
 
     # Faults
 
-    def _look_for_faults(self) -> None:
-        """Note a loss that is not finite or exploded; reads the loss from the device."""
-        loss = self._since.loss()
-        if not (math.isfinite(loss) and math.isfinite(float(self._since.norm))):
-            self._since.fault = "the loss or its gradient is not finite"
-        elif loss > 2 * self.task.uniform_loss + 1:
-            self._since.fault = (
-                f"the loss exploded to {loss:.3g} nats (guessing at random has "
-                f"{self.task.uniform_loss:.3g})"
-            )
-
     def _roll_back(self, fault: str) -> Event:
         """Go back to the last save with a smaller rate."""
         failed_at = self.state.step
@@ -295,34 +213,38 @@ class Loop:
         self.state, tensors = self._directory.load()
         self.state.rollbacks, self.state.rate_scale = rollbacks, scale
         self.state.elapsed_s, self.state.stepping_s = elapsed, stepping
-        self._optimizer = make_optimizer(self.settings, self._named)
-        self.restore(tensors)
-        self._since = _Interval(self._clock())
+        self._updater = Updater(self.task, self.settings, self._device, self._precision)
+        self._updater.restore(tensors)
+        self._since = Interval(self._clock())
         return RolledBack(failed_at, self.state.step, scale, fault)
 
     # Evaluating and saving
 
-    def _evaluation_due(self) -> bool:
+    def _is_evaluation_due(self) -> bool:
         step, plan = self.state.step, self.state.plan
         return step % plan.eval_every == 0 or step >= plan.max_steps
 
-    def _save_due(self) -> bool:
+    def _is_save_due(self) -> bool:
         return self.state.step % self.state.plan.save_every == 0
 
     def _evaluate(self) -> Iterator[Event]:
         """Evaluate, keep the best, show a sample, save."""
         begun = self._clock()
         state = self.state
-        with self._averaged():
-            metrics = self._metrics(state.plan.eval_targets)
-            value = metrics[self.task.metric]
-            is_best = self._is_better(value)
-            state.waited = 0 if is_best else state.waited + 1
-            if is_best:
-                state.best = Best(state.step, value, metrics)
-                self._directory.write_weights(state.step, self.task.model.tensors())
-            sample = self.task.sample(state.step)
-        self._adapt_to_plateau()
+        own = self._updater.use_average()
+        metrics = self._metrics(state.plan.eval_targets)
+        value = metrics[self.task.metric]
+        is_best = self._is_better(value)
+        if is_best:
+            # Rare roll-backs of a long run that gains in between do not add up.
+            state.waited = state.rollbacks = 0
+            state.best = Best(state.step, value, metrics)
+            self._directory.write_weights(state.step, self.task.model.tensors())
+        else:
+            state.waited += 1
+            self._adapt_to_plateau()
+        sample = self.task.sample(state.step)
+        self._updater.use_own(own)
         state.history.append(
             {"step": state.step, "train_loss": self._interval_loss, "elapsed_s": self._elapsed()}
             | metrics
@@ -341,27 +263,11 @@ class Loop:
         if self._deadline is not None:
             self._deadline.evaluated(self._clock() - begun)
         yield self._save()
-        self._since = _Interval(self._clock())
+        self._since = Interval(self._clock())
 
     def _metrics(self, most_targets: int | None) -> dict[str, float | None]:
         with torch.no_grad(), autocast(self._device, self._precision):
             return self.task.evaluate(most_targets)
-
-    @contextlib.contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Work with the averaged weights, where there is an average."""
-        if self._average is None:
-            yield
-            return
-        kept = {name: tensor.clone() for name, tensor in self.task.model.tensors().items()}
-        self.task.model.load_tensors(self._average.tensors)
-        try:
-            yield
-        finally:
-            self.task.model.load_tensors(kept)
-
-    def _evaluated_tensors(self) -> dict[str, Tensor]:
-        return dict(self._average.tensors if self._average else self.task.model.tensors())
 
     def _is_better(self, value: float | None) -> bool:
         if value is None:
@@ -375,26 +281,14 @@ class Loop:
         return value > best if self.task.maximize else value < best
 
     def _adapt_to_plateau(self) -> None:
-        waited = self.state.waited
         every = self.settings.plateau_patience + 1
-        if self.settings.schedule == "plateau" and waited and waited % every == 0:
+        if self.settings.schedule == "plateau" and self.state.waited % every == 0:
             self.state.rate_scale *= self.settings.decay_factor
-
-    def _is_patience_out(self) -> bool:
-        patience = self.state.plan.patience
-        return bool(patience) and self.state.waited >= patience
 
     def _save(self) -> Event:
         begun = self._clock()
         self.state.elapsed_s = self._elapsed()
-        tensors = {f"model:{name}": t for name, t in self.task.model.tensors().items()}
-        optimizer = optimizer_tensors(self._optimizer, self._named)
-        tensors |= {f"optimizer:{name}": tensor for name, tensor in optimizer.items()}
-        if self._average is not None:
-            tensors |= {f"ema:{name}": tensor for name, tensor in self._average.tensors.items()}
-        if self._carried:
-            tensors |= {f"carried:{name}": tensor for name, tensor in self._carried.items()}
-        self._directory.save(self.state, tensors)
+        self._directory.save(self.state, self._updater.tensors())
         duration = self._clock() - begun
         if self._deadline is not None:
             self._deadline.saved(duration)
@@ -417,15 +311,9 @@ class Loop:
 
     def _finish(self, reason: str) -> Iterator[Event]:
         state = self.state
-        yield from self._progress(force=True)
         if reason == "interrupted":
             yield self._save()
             yield Stopped(state.step, reason)
-            return
-        if state.ended:
-            # Resumed after its end: there is nothing left to do.
-            yield Stopped(state.step, state.ended)
-            yield self._done()
             return
         state.ended = reason
         if not state.history or state.history[-1]["step"] != state.step:
@@ -455,24 +343,3 @@ class Loop:
             reason=state.ended,
             metrics=state.best.metrics if state.best else {},
         )
-
-
-class _Interval:
-    """Sums since the last progress event; the loss stays on the device until somebody asks."""
-
-    def __init__(self, begun_s: float) -> None:
-        self.begun_s = begun_s
-        self.targets = 0
-        self.norm: Tensor | float = 0.0
-        self.fault: str | None = None
-        self._nats: Tensor | None = None
-
-    def add(self, nats: Tensor, norm: Tensor, targets: int) -> None:
-        """Take in a step."""
-        self._nats = nats if self._nats is None else self._nats + nats
-        self.norm = norm
-        self.targets += targets
-
-    def loss(self) -> float:
-        """Return the mean loss in nats per target."""
-        return float(self._nats) / max(1, self.targets) if self._nats is not None else math.nan
