@@ -6,7 +6,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-CORPUS := corpora/skerrow.txt
+CORPUS := corpora/harbour.txt
 
 .PHONY: demo test format clean
 

@@ -3,7 +3,7 @@
     import textrnn
 
     lm = textrnn.train_language_model("book.txt", "book-lm", minutes=3)
-    print(lm.generate("It was", temperature=0.8))
+    print("It was" + lm.generate("It was", temperature=0.8))
 
     lm = textrnn.load("book-lm")
 

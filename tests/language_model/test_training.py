@@ -11,8 +11,10 @@ from textrnn import bundle
 from textrnn.config import as_dict, make
 from textrnn.errors import DataError, ModelError, UsageError
 from textrnn.language_model.evaluation import Evaluator
+from textrnn.language_model.resuming import resume_run
+from textrnn.language_model.run import PreparedRun
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.training import PreparedRun, prepare_run, resume_run
+from textrnn.language_model.training import prepare_run
 from textrnn.training.events import Done, Evaluated, Event, Stopped
 
 TINY = {

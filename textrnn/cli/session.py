@@ -20,7 +20,7 @@ from textrnn.errors import TrainingInterrupted
 from textrnn.training.events import Done, Event, Saved, Stopped
 
 if TYPE_CHECKING:
-    from textrnn.language_model.training import PreparedRun
+    from textrnn.language_model.run import PreparedRun
 
 __all__ = ["Session"]
 

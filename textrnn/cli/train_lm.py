@@ -26,7 +26,7 @@ from textrnn.errors import UsageError
 from textrnn.language_model.settings import LanguageModelSettings
 
 if TYPE_CHECKING:
-    from textrnn.language_model.training import PreparedRun
+    from textrnn.language_model.run import PreparedRun
 
 __all__ = ["train_lm"]
 
@@ -164,7 +164,7 @@ def _begin(request: _Request, settings: LanguageModelSettings, session: Session)
 def _resume(model: Path, request: _Request, changes: Mapping[str, Any], session: Session) -> None:
     """Go on with a run, or say that there is nothing left to do."""
     bundle.open_bundle(model)
-    from textrnn.language_model.training import resume_run
+    from textrnn.language_model.resuming import resume_run
 
     run = resume_run(model, changes, clock=seconds_since_start, report=session.note)
     with contextlib.closing(run):
