@@ -116,16 +116,15 @@ class SettingSpec:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         parts = []
-        if self.minimum is not None and self.maximum is not None:
-            parts.append(f"from {self.minimum:g} to {self.maximum:g}")
-        elif self.minimum is not None:
-            parts.append(f"at least {self.minimum:g}")
-        elif self.maximum is not None:
-            parts.append(f"at most {self.maximum:g}")
-        if self.above is not None:
-            parts.append(f"above {self.above:g}")
-        if self.below is not None:
-            parts.append(f"below {self.below:g}")
+        low, high, above, below = map(_shown, (self.minimum, self.maximum, self.above, self.below))
+        if low and high:
+            parts.append(f"from {low} to {high}")
+        elif low or high:
+            parts.append(f"at least {low}" if low else f"at most {high}")
+        if above:
+            parts.append(f"above {above}")
+        if below:
+            parts.append(f"below {below}")
         return ", ".join(parts)
 
     def check(self, value: Any, where: str) -> Any:
@@ -147,7 +146,9 @@ class SettingSpec:
             allowed = f", {self.allowed}" if self.allowed and not self.choices else ""
             kind = self.allowed if self.choices else self._kind
             hint = nearest(str(value), self.choices)
-            raise UsageError(f"{where}: {self.name} is {value!r}; it must be {kind}{allowed}{hint}")
+            is_name = where in (self.option, self.variable)
+            what = where if is_name else f"{where}: {self.name}"
+            raise UsageError(f"{what} is {value!r}; it must be {kind}{allowed}{hint}")
         return converted
 
     @property
@@ -187,6 +188,12 @@ class SettingSpec:
             or (self.above is not None and value <= self.above)
             or (self.below is not None and value >= self.below)
         )
+
+
+def _shown(limit: float | None) -> str:
+    if limit is None:
+        return ""
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 
 def specs(cls: type) -> dict[str, SettingSpec]:

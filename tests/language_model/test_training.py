@@ -110,9 +110,21 @@ def test_lines_add_up_to_the_whole(folder: Path, changes: dict):
     lines = list(evaluator.evaluate_lines([str(other)]))
     assert [line.text for line in lines] == text.split("\n")
     assert [line.number for line in lines] == [1, 2, 3, 4]
-    bits = sum((line.bits_per_char or 0) * (len(line.text) + 1) for line in lines)
+    # In running text the last line has no end; as a text of its own it has.
+    ends = [1, 1, 1, 1 if changes else 0]
+    pairs = zip(lines, ends, strict=True)
+    bits = sum((line.bits_per_char or 0) * (len(line.text) + end) for line, end in pairs)
     assert bits == pytest.approx(whole.loss * whole.targets / np.log(2), rel=1e-4)
     assert (lines[1].bits_per_char is None) == bool(changes)
+
+
+def test_lines_with_characters_the_model_never_saw_come_back_as_they_are(folder: Path):
+    train(folder)
+    (folder / "odd.txt").write_text("7 green walls\n\u4e16\u754c\n8 walls\n", encoding="utf-8")
+    evaluator = Evaluator(bundle.open_bundle(folder / "m"), precision="float32", threads=1)
+    lines = list(evaluator.evaluate_lines([str(folder / "odd.txt")]))
+    assert [line.text for line in lines] == ["7 green walls", "\u4e16\u754c", "8 walls"]
+    assert [line.bits_per_char is None for line in lines] == [False, True, False]
 
 
 def test_fine_tuning_starts_from_the_parents_weights_and_tokenizer(folder: Path):

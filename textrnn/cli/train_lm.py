@@ -14,7 +14,7 @@ import click
 
 from textrnn import bundle
 from textrnn.cli.clock import seconds_since_start
-from textrnn.cli.console import is_terminal, write, write_json
+from textrnn.cli.console import duration, is_terminal, write, write_json
 from textrnn.cli.describe import plan_lines
 from textrnn.cli.journal import read_journal
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
@@ -177,11 +177,15 @@ def _resume(model: Path, request: _Request, changes: Mapping[str, Any], session:
 
 
 def _show_plan(run: PreparedRun, request: _Request) -> None:
+    budget_s = run.planned.plan["budget_s"]
+    estimated_s = run.estimated_s() if budget_s is None else budget_s
     if request.json:
-        write_json(run.planned.as_json())
+        write_json({**run.planned.as_json(), "estimated_s": round(estimated_s, 1)})
         return
     for label, text in plan_lines(run.planned):
         write(f"{label:<9}{text}\n")
+    if budget_s is None:
+        write(f"{'time':<9}about {duration(estimated_s)} of steps, by a measurement of one\n")
 
 
 def _refuse_contradictions(request: _Request) -> None:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from textrnn.data.cache import workspace
-from textrnn.data.intake import take_in
+from textrnn.data.intake import TextFile, take_in
 from textrnn.data.reading import lines_of, read_text
 from textrnn.data.settings import CorpusSettings
 from textrnn.data.sources import Report, expand_inputs
 
-__all__ = ["read_lines"]
+__all__ = ["lines_of_files", "rereadable"]
 
 
-def read_lines(
+@contextmanager
+def rereadable(
     inputs: Sequence[str],
     settings: CorpusSettings,
     *,
     cache: Path,
     report: Report = lambda _: None,
-) -> Iterator[list[str]]:
-    """Yield the lines of all inputs, some at a time, their ends removed.
+) -> Iterator[list[TextFile]]:
+    """Provide files that can be read as often as needed: what is read once is copied for the time being.
 
     Args:
         inputs: Files, folders, pipes, ``-`` for stdin.
         settings: How to read.
-        cache: The cache folder, where what can be read only once is copied for the time being.
+        cache: The cache folder, where copies go.
         report: Told what is left out.
 
     Raises:
@@ -35,8 +37,15 @@ def read_lines(
     """
     with workspace(cache) as work:
         sources = expand_inputs(inputs, report)
-        for file in take_in(sources, settings.encoding, work=work, cache=cache, report=report):
-            chunks = read_text(
-                file.path, settings.encoding, "lf", name=file.name, expected=file.stamp
-            )
-            yield from lines_of(chunks, file.name)
+        yield take_in(sources, settings.encoding, work=work, cache=cache, report=report)
+
+
+def lines_of_files(files: Sequence[TextFile], settings: CorpusSettings) -> Iterator[list[str]]:
+    """Yield the lines of files, some at a time, their ends removed, blank ones kept.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    for file in files:
+        chunks = read_text(file.path, settings.encoding, "lf", name=file.name, expected=file.stamp)
+        yield from lines_of(chunks, file.name)

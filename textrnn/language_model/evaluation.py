@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from textrnn import bundle
 from textrnn.config import make
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.corpus import prepare_text
-from textrnn.data.lines import read_lines
+from textrnn.data.lines import lines_of_files, rereadable
 from textrnn.data.store import TokenStore
 from textrnn.errors import ModelError
 from textrnn.language_model.model import RecurrentLanguageModel
@@ -70,6 +70,14 @@ class LineSurprise:
     bits_per_char: float | None
 
 
+class _Cost(NamedTuple):
+    """What a line cost: nats, its characters with its end, and whether all of it is known."""
+
+    nats: float
+    characters: int
+    is_known: bool
+
+
 class Evaluator:
     """A trained model, ready to measure texts.
 
@@ -80,7 +88,7 @@ class Evaluator:
     Args:
         model: A bundle of a language model.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        precision: ``auto``, ``float32`` or ``bf16``.
+        precision: ``float32``, ``bf16``, or ``auto`` for the training's where this device is good at it.
         threads: CPU threads; None takes all.
         overrides: How to read the texts, where otherwise than in training: ``encoding``, ``newlines``.
         cache: Folder for encoded texts.
@@ -109,7 +117,10 @@ class Evaluator:
         self._report = report
         use_threads(threads)
         self._device = pick_device(device)
-        self._precision = pick_precision(precision, self._device)
+        recorded = str(self._settings.precision)
+        # The training's own precision, so that figures agree, where this device is good at it.
+        wanted = "float32" if precision == "auto" and recorded == "float32" else precision
+        self._precision = pick_precision(wanted, self._device)
         self._model = RecurrentLanguageModel(self._settings, self._tokenizer.vocab_size)
         arrays = {name: torch.from_numpy(array) for name, array in model.tensors().items()}
         try:
@@ -147,71 +158,81 @@ class Evaluator:
         In running text a line is measured knowing what stands before it; a model of separate lines
         measures each by itself, and gives blank ones None.
         """
-        lines = self._separate_lines if self._settings.lines else self._running_lines
-        for number, (text, nats, known) in enumerate(lines(inputs), 1):
-            bits = bits_per_char(nats, len(text) + 1) if known else None
-            yield LineSurprise(number, text, bits)
+        with rereadable(inputs, self._settings, cache=self._cache, report=self._report) as files:
+            blocks = lines_of_files(files, self._settings)
+            if self._settings.lines:
+                found = self._separate_lines(blocks)
+            else:
+                texts = (line for block in blocks for line in block)
+                store = self._store([str(file.path) for file in files])
+                found = zip(texts, self._running_lines(store), strict=True)
+            for number, (text, cost) in enumerate(found, 1):
+                bits = bits_per_char(cost.nats, cost.characters) if cost.is_known else None
+                yield LineSurprise(number, text, bits)
 
     def _store(self, inputs: Sequence[str]) -> TokenStore:
         return prepare_text(
             inputs, self._settings, self._tokenizer, cache=self._cache, report=self._report
         )
 
-    def _running_lines(self, inputs: Sequence[str]) -> Iterator[tuple[str, float, bool]]:
-        """Yield each line's text, its nats with its end's, and whether all of it is known."""
-        store = self._store(inputs)
+    def _running_lines(self, store: TokenStore) -> Iterator[_Cost]:
+        """Yield what each line of running text cost."""
         with tempfile.TemporaryFile() as file:
-            nats = self._each_nats(store, file)
-            starts = {int(start) for start in store.starts}
-            decoder = self._tokenizer.stream_decoder()
-            text, spent, known = "", 0.0, True
-            for place in range(len(store.ids)):
-                if place in starts:
-                    if text:
-                        yield text, spent, known
-                    text, spent, known = "", 0.0, True
-                    continue
-                token = int(store.ids[place])
-                spent += float(nats[place])
-                known = known and token != UNK_ID
-                text += decoder.feed(token)
-                while "\n" in text:
-                    line, _, text = text.partition("\n")
-                    yield line, spent, known
-                    spent, known = 0.0, True
-            text += decoder.flush()
-            if text:
-                yield text, spent, known
+            file.truncate(4 * len(store.ids))
+            nats = np.memmap(file, np.float32, "r+", shape=(len(store.ids),))
+            self._fill(nats, store)
+            starts = np.asarray(store.starts)
+            for first, end in zip(starts, np.append(starts[1:], len(store.ids)), strict=True):
+                yield from self._lines_of_document(
+                    store.ids[first + 1 : end], nats[first + 1 : end]
+                )
 
-    def _each_nats(self, store: TokenStore, file: IO[bytes]) -> npt.NDArray[np.float32]:
-        """Return every token's surprise at its place in the store, on disk."""
-        file.truncate(4 * len(store.ids))
-        nats = np.memmap(file, np.float32, "r+", shape=(len(store.ids),))
-        for window, each in self._surprises(store):
-            counts = slice(None) if window.weights is None else window.weights.numpy() > 0
-            nats[window.places[counts]] = each[counts]
-        return nats
+    def _lines_of_document(
+        self, ids: npt.NDArray[np.integer[Any]], nats: npt.NDArray[np.float32]
+    ) -> Iterator[_Cost]:
+        decoder = self._tokenizer.stream_decoder()
+        spent, characters, is_known = 0.0, 0, True
+        for token, cost in zip(ids, nats, strict=True):
+            spent += float(cost)
+            is_known = is_known and token != UNK_ID
+            text = decoder.feed(int(token))
+            # In every tokenizer the end of a line is a token of its own, or the end of one.
+            characters += len(text)
+            if text.endswith("\n"):
+                yield _Cost(spent, characters, is_known)
+                spent, characters, is_known = 0.0, 0, True
+        characters += len(decoder.flush())
+        if characters:
+            yield _Cost(spent, characters, is_known)
 
-    def _separate_lines(self, inputs: Sequence[str]) -> Iterator[tuple[str, float, bool]]:
-        for block in read_lines(inputs, self._settings, cache=self._cache, report=self._report):
+    def _separate_lines(self, blocks: Iterator[list[str]]) -> Iterator[tuple[str, _Cost]]:
+        for block in blocks:
             for low in range(0, len(block), _LINES_AT_ONCE):
                 yield from self._block_of_lines(block[low : low + _LINES_AT_ONCE])
 
-    def _block_of_lines(self, lines: list[str]) -> Iterator[tuple[str, float, bool]]:
+    def _block_of_lines(self, lines: list[str]) -> Iterator[tuple[str, _Cost]]:
         encoded = [self._tokenizer.encode(line) for line in lines if line]
-        documents = [np.concatenate(([BOS_ID], ids, [EOS_ID])) for ids in encoded]
-        if documents:
-            lengths = [len(document) for document in documents]
-            starts = np.cumsum([0, *lengths[:-1]])
+        costs: list[_Cost] = []
+        if encoded:
+            documents = [np.concatenate(([BOS_ID], ids, [EOS_ID])) for ids in encoded]
+            starts = np.cumsum([0, *(len(document) for document in documents[:-1])])
             store = TokenStore(np.concatenate(documents), starts, 0, 0)
-            nats = np.zeros(len(store.ids))
-            for window, each in self._surprises(store):
-                counts = slice(None) if window.weights is None else window.weights.numpy() > 0
-                nats[window.places[counts]] = each[counts]
-            sums = iter(np.add.reduceat(nats, starts).tolist())
-        unknown = iter([bool((ids == UNK_ID).any()) for ids in encoded])
+            nats = np.zeros(len(store.ids), np.float32)
+            self._fill(nats, store)
+            sums = np.add.reduceat(nats.astype(np.float64), starts).tolist()
+            costs = [
+                _Cost(spent, len(line) + 1, UNK_ID not in ids)
+                for spent, line, ids in zip(sums, filter(None, lines), encoded, strict=True)
+            ]
+        remaining = iter(costs)
         for line in lines:
-            yield (line, next(sums), not next(unknown)) if line else (line, 0.0, False)
+            yield line, next(remaining) if line else _Cost(0.0, 0, False)
+
+    def _fill(self, nats: npt.NDArray[np.float32], store: TokenStore) -> None:
+        """Put every token's surprise at its place in the store."""
+        for window, each in self._surprises(store):
+            counts = slice(None) if window.weights is None else window.weights.numpy() > 0
+            nats[window.places[counts]] = each[counts]
 
     def _surprises(self, store: TokenStore) -> Iterator[tuple[Window, npt.NDArray[np.float32]]]:
         """Yield windows with their targets' surprises, (batch, time)."""

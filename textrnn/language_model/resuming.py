@@ -25,6 +25,7 @@ from textrnn.language_model.run import (
     follow,
     new_model,
     planned_event,
+    speedometer,
     stopwatch,
 )
 from textrnn.language_model.settings import LanguageModelSettings
@@ -122,7 +123,8 @@ def _resumed(
     planned = LanguageModelPlan(settings, state.plan, tuple(reasons))
     event = planned_event(settings, planned, corpus, machine)
     is_finished = not budget and bool(state.ended)
-    return PreparedRun(event, path, is_finished, start, directory.close)
+    measure = speedometer(machine, corpus.tokenizer.vocab_size)
+    return PreparedRun(event, path, is_finished, start, lambda: measure(settings), directory.close)
 
 
 def changed_settings(

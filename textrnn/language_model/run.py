@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,13 +78,18 @@ class PreparedRun:
     path: Path
     is_finished: bool
     _start: Callable[[StopSignal], Iterator[Event]]
+    _step_s: Callable[[], float]
     _close: Callable[[], None] = lambda: None
+
+    def estimated_s(self) -> float:
+        """Measure a step and return the seconds that all steps of the plan will take."""
+        return self._step_s() * int(self.planned.plan["max_steps"])
 
     def close(self) -> None:
         """Let go of the directory of a resumed run that is not to be run after all."""
         self._close()
 
-    def events(self, stop_signal: StopSignal = lambda: None) -> Iterator[Event]:
+    def events(self, stop_signal: StopSignal = lambda: None) -> Generator[Event, None, None]:
         """Train; see ``textrnn.training.loop.Loop.run``."""
         yield self.planned
         yield from self._start(stop_signal)

@@ -74,9 +74,8 @@ def prepare_run(
         report=report,
     )
     facts = corpus_facts(corpus)
-    planned = plan_language_model(
-        settings, facts, machine.facts, speedometer(machine, facts.vocab_size), clock()
-    )
+    measure = speedometer(machine, facts.vocab_size)
+    planned = plan_language_model(settings, facts, machine.facts, measure, clock())
     settings = dataclasses.replace(planned.settings, precision=machine.precision)
     head = {
         "job": JOB,
@@ -104,7 +103,7 @@ def prepare_run(
         )
 
     event = planned_event(settings, planned, corpus, machine)
-    return PreparedRun(event, output, False, start)
+    return PreparedRun(event, output, False, start, lambda: measure(settings))
 
 
 def _inherit(settings: LanguageModelSettings, parent: bundle.Bundle) -> LanguageModelSettings:
