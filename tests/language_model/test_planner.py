@@ -58,6 +58,21 @@ def test_more_time_or_a_faster_machine_takes_a_larger_model():
     assert fast > sizes[1]
 
 
+def test_unequal_tied_sizes_are_told_before_anything_is_measured():
+    with pytest.raises(UsageError, match="tie-weights"):
+        plan(minutes=1, tie_weights=True, hidden_size=16, embedding_dim=8)
+
+
+def test_a_time_budget_does_not_learn_a_small_text_by_heart():
+    small = dataclasses.replace(BOOK, train_tokens=50_000, valid_tokens=5_000)
+    planned = plan(small, at(2e11), minutes=30)
+    s = planned.settings
+    assert planned.plan.max_steps * s.batch_size * s.seq_len < 21 * 50_000
+    assert planned.plan.most_steps == planned.plan.max_steps
+    longer = plan(small, at(2e11), minutes=30, epochs=100).plan
+    assert longer.max_steps > 4 * planned.plan.max_steps
+
+
 def test_a_small_text_takes_a_small_model_however_long_it_trains():
     small = dataclasses.replace(BOOK, train_tokens=20_000, valid_tokens=2_000)
     assert plan(small, at(2e11), minutes=60).settings.hidden_size <= 128
@@ -109,7 +124,7 @@ def test_what_the_user_gave_stays():
 
 def test_tied_weights_need_equal_sizes():
     assert plan(max_steps=5, tie_weights=True, hidden_size=96).settings.embedding_dim == 96
-    with pytest.raises(UsageError, match="--embedding-dim 96"):
+    with pytest.raises(UsageError, match="equal"):
         plan(max_steps=5, tie_weights=True, hidden_size=96, embedding_dim=32)
 
 

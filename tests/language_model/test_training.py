@@ -1,6 +1,7 @@
 """Whole runs on small texts: training, fine-tuning, resuming, measuring; every part is the real one."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -190,17 +191,65 @@ def test_a_finished_run_says_so_and_goes_on_with_a_budget(folder: Path):
     assert again.metrics["valid_loss"] <= more.metrics["valid_loss"]
 
 
+def test_epochs_of_lines_are_counted_by_lines(folder: Path):
+    run = prepare_run(
+        [str(folder / "book.txt")],
+        folder / "m",
+        settings(lines=True, epochs=3, max_steps=None, seq_len=99),
+    )
+    progress = [event for event in run.events() if isinstance(event, Evaluated)]
+    assert progress[-1].epoch == pytest.approx(3, abs=0.25)
+
+
+def test_options_given_on_resume_take_effect(folder: Path):
+    events = interrupted(prepare_run([str(folder / "book.txt")], folder / "m", settings()), after=5)
+    assert isinstance(events[-1], Stopped)
+    more = resume_run(folder / "m", {"patience": 1, "max_steps": 40})
+    assert more.planned.plan["patience"] == 1
+    assert more.planned.plan["eval_every"] == 5
+    more.close()
+
+
+def test_a_run_that_was_stopped_before_its_first_step_goes_on(folder: Path):
+    run = prepare_run([str(folder / "book.txt")], folder / "m", settings())
+    list(run.events(lambda: 15))
+    resumed = resume_run(folder / "m", {"epochs": 2})
+    train_tokens = resumed.planned.facts["train_tokens"]
+    assert resumed.planned.plan["max_steps"] == pytest.approx(2 * train_tokens / 32, rel=0.1)
+    resumed.close()
+
+
 def test_resuming_refuses_another_experiment_and_other_data(folder: Path):
     train(folder)
-    with pytest.raises(UsageError, match=r"--hidden-size 99.*--init-from"):
+    with pytest.raises(UsageError, match=r"--hidden-size 99.*new run"):
         resume_run(folder / "m", {"hidden_size": 99})
     resume_run(folder / "m", {"hidden_size": 12, "threads": 2}).close()
     (folder / "book.txt").write_text(TEXT + "one more", encoding="utf-8")
     with pytest.raises(DataError, match=r"changed.*--init-from"):
-        resume_run(folder / "m", {})
-    (folder / "book.txt").unlink()
-    with pytest.raises(DataError, match=r"book\.txt"):
-        resume_run(folder / "m", {})
+        resume_run(folder / "m", {"max_steps": 3})
+
+
+def test_text_that_has_moved_is_found_in_the_cache(folder: Path):
+    interrupted(prepare_run([str(folder / "book.txt")], folder / "m", settings()), after=5)
+    (folder / "book.txt").rename(folder / "elsewhere.txt")
+    assert list(resume_run(folder / "m", {}).events())[-1].steps == 12
+    finished = resume_run(folder / "m", {})
+    assert finished.is_finished
+    finished.close()
+    shutil.rmtree(folder / "cache")
+    with pytest.raises(DataError, match=r"book\.txt.*--init-from"):
+        resume_run(folder / "m", {"max_steps": 3})
+
+
+def test_a_folder_with_models_in_it_gives_its_texts_only(folder: Path):
+    texts = folder / "texts"
+    texts.mkdir()
+    (folder / "book.txt").rename(texts / "book.txt")
+    first = prepare_run([str(texts)], texts / "m", settings())
+    list(first.events())
+    second = prepare_run([str(texts)], folder / "n", settings())
+    assert second.planned.facts["characters"] == first.planned.facts["characters"]
+    list(resume_run(texts / "m", {"max_steps": 2}).events())
 
 
 def test_training_without_validation_keeps_the_last_weights(folder: Path):

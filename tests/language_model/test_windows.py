@@ -19,6 +19,8 @@ from textrnn.language_model.windows import (
 )
 from textrnn.tokenizers.base import BOS_ID
 
+VOCAB = 20
+
 documents = st.lists(st.integers(0, 12), min_size=1, max_size=12)
 
 
@@ -53,7 +55,7 @@ def expected(store: TokenStore) -> list[tuple[int, int, int]]:
 @given(documents)
 def test_evaluation_counts_every_target_exactly_once(lengths: list[int]):
     store = make_store(lengths)
-    assert counted(list(evaluation_windows(store))) == expected(store)
+    assert counted(list(evaluation_windows(store, VOCAB))) == expected(store)
 
 
 def test_evaluation_of_long_documents_counts_every_target_exactly_once(monkeypatch):
@@ -62,7 +64,7 @@ def test_evaluation_of_long_documents_counts_every_target_exactly_once(monkeypat
     monkeypatch.setattr("textrnn.language_model.windows.EVALUATION_TIME", 4)
     monkeypatch.setattr("textrnn.language_model.windows.EVALUATION_ROWS", 5)
     store = make_store([57, 1, 10, 11, 0, 99])
-    assert counted(list(evaluation_windows(store))) == expected(store)
+    assert counted(list(evaluation_windows(store, VOCAB))) == expected(store)
 
 
 @given(documents, st.integers(1, 5), st.integers(1, 6), st.integers(0, 9))
@@ -138,7 +140,7 @@ def test_windows_with_carried_state_equal_one_long_window(rnn_type: str):
 def test_padding_and_batch_mates_change_no_loss(lengths: list[int]):
     model, store = tiny_model(), make_store(lengths)
     with torch.no_grad():
-        together = surprise(model, evaluation_windows(store))
+        together = surprise(model, evaluation_windows(store, VOCAB))
         alone = 0.0
         for start, length in zip(store.starts, lengths, strict=True):
             if length:
@@ -153,7 +155,7 @@ def test_cutting_a_long_document_changes_the_loss_by_less_than_its_last_digit():
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(0.5)  # as at the start of training
-        cut = surprise(model, evaluation_windows(store))
+        cut = surprise(model, evaluation_windows(store, VOCAB))
         ids = torch.from_numpy(store.ids.astype(np.int64))[None]
         whole = float(model.nats(ids[:, :-1], ids[:, 1:], model.start(1))[0].double().sum())
     assert cut.targets == 9000
@@ -162,6 +164,6 @@ def test_cutting_a_long_document_changes_the_loss_by_less_than_its_last_digit():
 
 def test_a_part_of_the_data_is_the_same_part_every_time():
     store = make_store([30000])
-    part = [counted(list(evaluation_windows(store, 8192))) for _ in range(2)]
+    part = [counted(list(evaluation_windows(store, VOCAB, 8192))) for _ in range(2)]
     assert part[0] == part[1]
     assert 6000 < len(part[0]) < 10000

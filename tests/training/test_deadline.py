@@ -18,7 +18,7 @@ def simulate(budget_s: float, planned: int, step_s: float, eval_s: float, save_s
         step += 1
         if step % plan.eval_every == 0:
             now += eval_s
-            watch.evaluated(eval_s)
+            watch.evaluated(eval_s, eval_s)
             now += save_s
             watch.saved(save_s)
         if watch.is_over(plan):

@@ -13,10 +13,12 @@ from textrnn.config import as_dict
 from textrnn.data.store import TokenStore
 from textrnn.errors import ModelError, TrainingError
 from textrnn.language_model.model import RecurrentLanguageModel
+from textrnn.language_model.planner import CorpusFacts, plan_language_model
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.task import LanguageModelTask
 from textrnn.tokenizers import ByteTokenizer
 from textrnn.training.checkpoint import RunDirectory, RunState
+from textrnn.training.device import DeviceFacts
 from textrnn.training.events import (
     BatchReduced,
     Done,
@@ -264,14 +266,71 @@ def test_divergence_without_end_stops_with_advice_and_keeps_the_last_good_model(
         assert np.isfinite(array).all()
 
 
-def test_an_exploding_loss_is_noticed(tmp_path: Path):
+def test_an_exploding_evaluation_is_not_kept_and_training_recovers(tmp_path: Path):
+    """With sgd and a huge rate the first update already ruins the weights."""
     settings = dataclasses.replace(SETTINGS, learning_rate=300.0, grad_clip=0.0, optimizer="sgd")
+    plan = dataclasses.replace(PLAN, warmup_steps=0, eval_every=1, save_every=1)
+    loop = make_loop(tmp_path / "m", settings, plan)
+    loop.settings = dataclasses.replace(settings, schedule="constant")
     events: list[Event] = []
-    loop = make_loop(tmp_path / "m", settings)
-    with pytest.raises(TrainingError):
+    try:
         events.extend(loop.run())
-    loop._directory.close()
-    assert any(isinstance(event, RolledBack) for event in events)
+    except TrainingError:
+        pass
+    finally:
+        loop._directory.close()
+    rolled = [event for event in events if isinstance(event, RolledBack)]
+    assert rolled
+    assert all(event.to_step == 0 or event.rate_scale < 0.1 for event in rolled)
+    kept = [e.metrics["valid_loss"] for e in events if isinstance(e, Evaluated)]
+    assert all(loss < 2 * loop.task.uniform_loss + 1 for loss in kept)
+    for array in bundle.open_bundle(tmp_path / "m").tensors().values():
+        assert np.isfinite(array).all()
+
+
+class UnmeasurableTask(LanguageModelTask):
+    """Its second evaluation is not a number."""
+
+    calls = 0
+
+    def evaluate(self, most_targets):
+        type(self).calls += 1
+        metrics = super().evaluate(most_targets)
+        return {**metrics, "valid_loss": float("nan")} if self.calls == 2 else metrics
+
+
+def test_a_validation_loss_that_is_not_finite_is_rolled_back(tmp_path: Path):
+    loop = make_loop(tmp_path / "m", task_type=UnmeasurableTask)
+    events = finish(loop)
+    (back,) = [event for event in events if isinstance(event, RolledBack)]
+    assert (back.step, back.to_step) == (16, 15)
+    assert isinstance(events[-1], Done)
+
+
+@pytest.mark.parametrize("rnn_type", ["lstm", "gru", "rnn_tanh", "rnn_relu"])
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "rmsprop"])
+def test_every_cell_learns_with_every_optimizers_default_rate(
+    tmp_path: Path, rnn_type: str, optimizer: str
+):
+    corpus = CorpusFacts(159, 79, VOCAB, 1)
+    wanted = LanguageModelSettings(
+        rnn_type=rnn_type,
+        optimizer=optimizer,
+        hidden_size=32,
+        dropout=0.0,
+        batch_size=4,
+        seq_len=10,
+        max_steps=100,
+        eval_every=50,
+        precision="float32",
+        device="cpu",
+    )
+    machine = DeviceFacts("cpu", "a laptop", 16 << 30, 2, "float32")
+    planned = plan_language_model(wanted, corpus, machine, lambda _: 1.0)
+    loop = make_loop(tmp_path / "m", planned.settings, planned.plan)
+    events = finish(loop)
+    assert not [event for event in events if isinstance(event, RolledBack)]
+    assert events[-1].metrics["valid_loss"] < 0.9 * loop.task.uniform_loss
 
 
 def test_patience_ends_a_run_that_no_longer_gains(tmp_path: Path):

@@ -36,7 +36,7 @@ def write(text: str) -> None:
 
     Raises:
         BrokenPipeError: the reader is gone.
-        OSError: it cannot be written, a full disk for one.
+        OSError: it cannot be written, a full disk for one; its ``filename`` is ``stdout``.
     """
     stream = sys.stdout
     if stream is None:
@@ -45,9 +45,14 @@ def write(text: str) -> None:
     if is_terminal(stream):
         text = printable(text, keep="\n\t\r")
         encoding = stream.encoding or encoding
-    stream.flush()
-    stream.buffer.write(text.encode(encoding, "replace"))
-    stream.buffer.flush()
+    try:
+        stream.flush()
+        stream.buffer.write(text.encode(encoding, "replace"))
+        stream.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "stdout") from None
 
 
 def write_json(record: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,15 +49,20 @@ def plan_lines(event: Planned) -> list[tuple[str, str]]:
     return lines + list(zip(labels, event.reasons, strict=False))
 
 
-def progress_line(event: Progressed) -> str:
-    """Return a line on how far training has come."""
+def progress_line(event: Progressed, *, with_bits: bool = True) -> str:
+    """Return a line on how far training has come; arguments as for :func:`figures`."""
     done = f"step {event.step:,}/{event.max_steps:,}"
-    return "  ".join([done, *figures(event), f"{duration(event.remaining_s)} left"])
+    return "  ".join([done, *figures(event, with_bits=with_bits), f"{duration(event.remaining_s)} left"])
 
 
-def figures(event: Progressed) -> list[str]:
-    """Return the figures of a stretch of training."""
-    bits = event.metrics.get("train_bits_per_char")
+def figures(event: Progressed, *, with_bits: bool = True) -> list[str]:
+    """Return the figures of a stretch of training.
+
+    Args:
+        event: The stretch.
+        with_bits: Whether bits per character mean anything: not where tokens are unknown.
+    """
+    bits = event.metrics.get("train_bits_per_char") if with_bits else None
     return [
         f"epoch {event.epoch:.2f}",
         f"loss {event.loss:.4f}",
@@ -68,9 +74,9 @@ def figures(event: Progressed) -> list[str]:
 
 def evaluation_line(event: Evaluated) -> str:
     """Return a line on an evaluation."""
-    loss = event.metrics.get("valid_loss")
-    best = ", the best so far" if event.is_best else ""
-    return f"step {event.step:,}: validation {_figures_of(event.metrics, loss)}{best}"
+    is_measured = event.metrics.get("valid_loss") is not None
+    best = ", the best so far" if event.is_best and is_measured else ""
+    return f"step {event.step:,}: {_figures_of(event.metrics)}{best}"
 
 
 def resumed_line(event: Resumed) -> str:
@@ -111,10 +117,12 @@ def summary_lines(event: Done, model: Path) -> list[str]:
         "deadline": "stopped at the end of its time",
     }
     end = reasons.get(event.reason, "done")
+    measured = _figures_of(event.metrics)
+    is_measured = event.metrics.get("valid_loss") is not None
+    best = f"best {measured}, at" if is_measured else f"{measured}; the weights are those of"
     return [
         f"{end}: {event.steps:,} steps in {duration(event.elapsed_s)}, {event.tokens_per_s:,.0f} tokens/s",
-        f"best validation {_figures_of(event.metrics, event.metrics.get('valid_loss'))}, at step "
-        f"{event.best_step:,}",
+        f"{best} step {event.best_step:,}",
         f"the model is in {shown(model)}",
         f"  write text  textrnn generate {shown(model)}",
         f"  train more  {how_to_go_on(model, minutes=10)}",
@@ -127,9 +135,11 @@ def how_to_go_on(model: Path, minutes: int | None = None) -> str:
     return f"textrnn train lm --resume {shown(model)}{more}"
 
 
-def _figures_of(metrics: Mapping[str, float | None], loss: float | None) -> str:
-    bits = metrics.get("bits_per_char")
-    words = "loss not finite" if loss is None else f"loss {loss:.4f}"
+def _figures_of(metrics: Mapping[str, float | None]) -> str:
+    bits, loss = metrics.get("bits_per_char"), metrics.get("valid_loss")
+    if loss is None:
+        return "no validation"
+    words = f"validation loss {loss:.4f}" if math.isfinite(loss) else "validation loss not finite"
     return words if bits is None else f"{words} ({bits:.3f} bits per character)"
 
 

@@ -31,6 +31,10 @@ def run(arguments: Sequence[str]) -> int:
     if not sys.warnoptions:
         # Warnings of libraries mean nothing to whoever runs a command; python -W shows them.
         warnings.simplefilter("ignore")
+    # Threads that wait for each other sleep instead of spinning. On an idle machine that costs next to
+    # nothing; beside another busy program spinning made training several times slower. It must be set
+    # before torch loads its OpenMP runtime.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     raise_on_termination()
     try:
         code = _invoke(list(arguments))

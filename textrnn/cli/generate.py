@@ -92,6 +92,11 @@ def generate(model: Path, **values: Any) -> None:
     from textrnn.language_model.generator import LanguageModel
 
     lm = LanguageModel(open_bundle(model, "language-model"), **machine)
+    if "threads" not in machine:
+        several = values["prompts"] is not None
+        lm.tune_threads(
+            values["batch_size"] if several else min(values["num"], values["batch_size"])
+        )
     arguments: dict[str, Any] = {
         **as_dict(sampling),
         "num": values["num"],

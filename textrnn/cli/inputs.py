@@ -6,15 +6,22 @@ import contextlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from textrnn.cli.console import is_terminal
 from textrnn.data.reading import read_text
 from textrnn.data.sources import TextSource, expand_inputs, unreadable
-from textrnn.errors import UsageError
+from textrnn.errors import DataError, UsageError
 
-__all__ = ["lines_with_ends", "read_input", "stdin_or_usage"]
+__all__ = [
+    "lines_with_ends",
+    "read_input",
+    "refuse_folder",
+    "require_stdin",
+    "stdin_or_usage",
+    "without_cache_news",
+]
 
 
 def read_input(name: str, encoding: str = "utf-8", newlines: str = "keep") -> Iterator[str]:
@@ -23,6 +30,7 @@ def read_input(name: str, encoding: str = "utf-8", newlines: str = "keep") -> It
     Raises:
         DataError: as ``textrnn.data.reading.read_text``.
     """
+    require_stdin([name])
     for source in expand_inputs([name]):
         with _readable(source) as path:
             yield from read_text(path, encoding, newlines, name=source.name)
@@ -41,6 +49,36 @@ def lines_with_ends(chunks: Iterable[str]) -> Iterator[str]:
         yield rest
 
 
+def require_stdin(inputs: Iterable[str]) -> None:
+    """Refuse ``-`` among the inputs where stdin is closed.
+
+    Raises:
+        DataError: it is.
+    """
+    if sys.stdin is None and "-" in inputs:
+        raise DataError("stdin is closed; give a file")
+
+
+def refuse_folder(name: str, option: str) -> None:
+    """Refuse a folder where one file is wanted.
+
+    Raises:
+        DataError: it is a folder.
+    """
+    if Path(name).is_dir():
+        raise DataError(f"{option}: {name} is a folder; give a file")
+
+
+def without_cache_news(report: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a report that leaves out where a prepared text was found, which only people care for."""
+
+    def filtered(message: str) -> None:
+        if not message.endswith("found in the cache"):
+            report(message)
+
+    return filtered
+
+
 def stdin_or_usage(what: str) -> str:
     """Return ``-`` where no file was named and stdin has something to read.
 
@@ -49,6 +87,7 @@ def stdin_or_usage(what: str) -> str:
     """
     if is_terminal(sys.stdin):
         raise UsageError(f"{what}: name a file, or - for stdin")
+    require_stdin("-")
     return "-"
 
 

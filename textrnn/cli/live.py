@@ -75,6 +75,7 @@ class LiveDisplay:
         if message is not None:
             self._print(Text.assemble(("Warning: ", "yellow"), self._encodable(message)))
         elif isinstance(event, Planned):
+            self._view.with_bits = not event.facts["unknown"]
             self._print_plan(event)
         elif isinstance(event, Resumed):
             self.note(resumed_line(event))
@@ -127,6 +128,7 @@ class _View:
         self.last: Evaluated | None = None
         self.sample: Sampled | None = None
         self.status = ""
+        self.with_bits = True
 
     def take(self, event: Event) -> bool:
         """Take an event in; return whether the picture changes."""
@@ -169,12 +171,12 @@ class _View:
             f"{duration(progress.remaining_s)} left",
         ]
         yield _Bar(progress, width)
-        yield from _packed([*done, *figures(progress)], width)
+        yield from _packed([*done, *figures(progress, with_bits=self.with_bits)], width)
         if self.last is None:
             return
         loss = self.last.metrics.get("valid_loss")
         bits = self.last.metrics.get("bits_per_char")
-        shown = ["validation" if loss is None else f"validation {loss:.4f}"]
+        shown = ["no validation" if loss is None else f"validation {loss:.4f}"]
         if bits is not None:
             shown.append(f"{bits:.3f} bits/char")
         if self.best is not None and self.best is not self.last:

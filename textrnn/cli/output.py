@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shlex
-import shutil
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
 from textrnn import bundle
+from textrnn.cli.aside import OWN, bring_back, discard, hold, put_aside, recover, remove_own
+from textrnn.cli.console import note
 from textrnn.errors import TrainingError, UsageError
 
 __all__ = ["Output", "default_output", "shown"]
 
-TENSORBOARD = "tensorboard"
 _COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
-_OWN = (
-    bundle.CONFIG,
-    bundle.LOG,
-    bundle.RESUME,
-    TENSORBOARD,
-    "tokenizer.*",
-    "weights-*.safetensors",
-    ".*.part",
-    ".replaced-*",
-)
 
 
 def default_output(first_input: str) -> Path:
@@ -52,6 +41,8 @@ def shown(path: Path) -> str:
 class Output:
     """The directory that a new model is written to.
 
+    A model that a killed run had put aside there comes back first.
+
     Args:
         path: The directory.
         force: Whether a model that is there may be replaced.
@@ -64,63 +55,59 @@ class Output:
     def __init__(self, path: Path, *, force: bool) -> None:
         self.path = path
         self._old: Path | None = None
+        recover(path)
         if not os.path.lexists(path) or _is_empty(path):
             return
         if not force:
             raise UsageError(_refusal(path))
-        _require_model(path)
-        _require_unlocked(path)
+        _require_replaceable(path)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the model that was there would still come back."""
+        return self._old is not None
 
     @contextlib.contextmanager
     def replaced(self) -> Iterator[None]:
-        """Put what is there aside; it comes back where the block ends without :meth:`commit`.
-
-        It is put aside inside the directory itself, which may be a link, a mount point or the working
-        directory, none of which can be moved.
-        """
-        if self.path.is_dir() and not _is_empty(self.path):
-            _require_model(self.path)
-            aside = self.path / f".replaced-{secrets.token_hex(4)}"
-            aside.mkdir()
-            # config.json first: without it nobody takes the half that is left for a model.
-            for entry in sorted(self.path.iterdir(), key=lambda entry: entry.name != bundle.CONFIG):
-                if entry != aside:
-                    entry.rename(aside / entry.name)
-            self._old = aside
-        try:
-            yield
-        finally:
-            self._restore()
+        """Put what is there aside; it comes back where the block ends without :meth:`commit`."""
+        recover(self.path)
+        with contextlib.ExitStack() as stack:
+            if self.path.is_dir() and not _is_empty(self.path):
+                _require_replaceable(self.path)
+                if (self.path / bundle.CONFIG).exists():
+                    self._old = put_aside(self.path)
+                    stack.enter_context(hold(self._old))
+                else:
+                    remove_own(self.path)
+            try:
+                yield
+            finally:
+                self._restore()
 
     def commit(self) -> None:
-        """Delete what was there, since the new model stands."""
+        """Delete what was there, since the new model is worth more."""
         if self._old is not None:
-            shutil.rmtree(self._old, ignore_errors=True)
-            self._old = None
+            old, self._old = self._old, None
+            discard(old)
 
     def _restore(self) -> None:
         if self._old is None:
             return
-        for entry in self.path.iterdir():
-            if entry != self._old:
-                _remove(entry)
-        for entry in sorted(self._old.iterdir(), key=lambda entry: entry.name == bundle.CONFIG):
-            entry.rename(self.path / entry.name)
-        self._old.rmdir()
-        self._old = None
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+        old, self._old = self._old, None
+        bring_back(self.path, old)
+        with contextlib.suppress(OSError):
+            note(f"{self.path}: the model that was here before is back")
 
 
 def _refusal(path: Path) -> str:
     if (path / bundle.CONFIG).is_file():
         return (
             f"{path} exists already and holds a model; train it further with --resume {shown(path)}, "
+            f"replace it with --force, or choose another directory with --output"
+        )
+    if path.is_dir() and _is_leftover(path) and not _strangers(path):
+        return (
+            f"{path} exists already; it holds what is left of a run that ended before its first save: "
             f"replace it with --force, or choose another directory with --output"
         )
     return f"{path} exists already; choose another directory with --output"
@@ -130,21 +117,31 @@ def _is_empty(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
 
 
-def _require_model(path: Path) -> None:
-    """Refuse to replace anything but a model directory without other things in it."""
+def _require_replaceable(path: Path) -> None:
+    """Refuse to replace anything but a model, or what is left of a run, that nobody is writing."""
     if not path.is_dir():
         raise UsageError(
             f"{path} exists and is not a directory; --force replaces nothing but models: choose another "
             f"directory with --output"
         )
-    names = [entry.name for entry in path.iterdir()]
-    strange = sorted(name for name in names if not any(fnmatch(name, own) for own in _OWN))
-    is_model = bundle.CONFIG in names or (path / bundle.RESUME).is_dir()
-    if strange or not is_model:
+    strange = _strangers(path)
+    if strange or not ((path / bundle.CONFIG).exists() or _is_leftover(path)):
         what = f"holds {strange[0]}, which is no part of a model" if strange else "is not a model"
         raise UsageError(
             f"{path} {what}; --force replaces nothing but models: choose another directory with --output"
         )
+    _require_unlocked(path)
+
+
+def _strangers(path: Path) -> list[str]:
+    """Return the names in a directory that no run has written."""
+    names = [entry.name for entry in path.iterdir()]
+    return sorted(name for name in names if not any(fnmatch(name, own) for own in OWN))
+
+
+def _is_leftover(path: Path) -> bool:
+    """Return whether a run has begun to write here: it locks its directory first of all."""
+    return (path / bundle.RESUME / ".lock").is_file()
 
 
 def _require_unlocked(path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -16,10 +17,11 @@ from textrnn.cli.display import Display, MutedDisplay, pick_display
 from textrnn.cli.journal import Journal
 from textrnn.cli.signals import StopSignals, Terminated
 from textrnn.cli.tensorboard import TensorBoard
-from textrnn.errors import TrainingInterrupted
-from textrnn.training.events import Done, Event, Saved, Stopped
+from textrnn.errors import TrainingError, TrainingInterrupted
+from textrnn.training.events import Done, Evaluated, Event, Planned, Saved, Stopped
 
 if TYPE_CHECKING:
+    from textrnn.cli.output import Output
     from textrnn.language_model.run import PreparedRun
 
 __all__ = ["Session"]
@@ -47,6 +49,8 @@ class Session:
         self._display: Display = pick_display(quiet=quiet, earlier=earlier)
         self._told_stopping = False
         self._saved_step: int | None = None
+        self._unknown = 0
+        self._lost_stdout: OSError | None = None
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Session:
@@ -67,36 +71,44 @@ class Session:
         """Show a line on stderr, unless quiet."""
         self._display.note(message)
 
-    def follow(self, run: PreparedRun, on_save: Callable[[], None] = lambda: None) -> None:
+    def follow(self, run: PreparedRun, output: Output | None = None) -> None:
         """Train to the end and tell everybody; a signal saves and ends.
 
         Args:
             run: What to train.
-            on_save: Called when the model stands on disk.
+            output: Where a new model goes: what it replaces goes for good once the new one has been
+                evaluated and saved.
 
         Raises:
             TrainingInterrupted: a signal ended it, its state saved.
             BrokenPipeError: a reader of the output is gone; the state is saved.
+            TrainingError: stdout cannot be written; the state is saved.
         """
         self._signals.arm()
         last: Event | None = None
+        is_evaluated = False
         try:
             with contextlib.closing(self._told(run)) as events:
                 for last in events:
-                    if isinstance(last, Saved):
+                    if isinstance(last, Evaluated):
+                        is_evaluated = is_evaluated or last.is_best
+                    elif isinstance(last, Saved):
                         self._saved_step = last.step
-                        on_save()
+                        if output is not None and is_evaluated and last.step > 0:
+                            output.commit()
+            self._signals.settle()
         except (KeyboardInterrupt, Terminated):
-            if self._saved_step is not None:
+            self._signals.settle()
+            if self._saved_step is not None and not _is_pending(output):
                 warn(
                     f"ended at once; go on from step {self._saved_step:,}, the last one saved, with: "
                     f"{how_to_go_on(run.path)}"
                 )
             raise
         if isinstance(last, Stopped):
-            self._raise_interrupted(last, run.path)
+            self._raise_interrupted(_where_stopped(last, run.path, output))
         if isinstance(last, Done):
-            self._summarise(last, run.path)
+            self._summarise(last, run.path, output)
 
     def tell_finished(self, model: Path) -> None:
         """Say that a resumed run has nothing left to do, and how it could go on."""
@@ -134,10 +146,17 @@ class Session:
                 yield event
 
     def _show(self, event: Event) -> None:
-        """Show an event on the streams; a stream that is gone ends neither the run nor its record."""
+        """Show an event on the streams; one that is gone ends neither the event's record nor a save."""
+        if isinstance(event, Planned):
+            self._unknown = int(event.facts["unknown"])
         try:
-            if self._show_json and self._signals.pending() != _PIPE_CLOSED:
+            if self._show_json and self._lost_stdout is None:
                 write_json(event.as_json())
+        except OSError as error:
+            # Nobody gets what this run was asked for: it saves and ends.
+            self._lost_stdout = error
+            self._signals.ask(_PIPE_CLOSED)
+        try:
             self._display.show(event)
         except BrokenPipeError:
             self._display = MutedDisplay()
@@ -155,16 +174,50 @@ class Session:
                 self._display.stopping()
         return number
 
-    def _raise_interrupted(self, event: Stopped, model: Path) -> None:
+    def _raise_interrupted(self, where: str) -> None:
+        self._raise_lost(where)
         number = self._signals.pending() or signal.SIGINT
         if number == _PIPE_CLOSED:
             raise BrokenPipeError
-        raise TrainingInterrupted(
-            f"Stopped at step {event.step:,} and saved; go on with: {how_to_go_on(model)}", number
-        )
+        raise TrainingInterrupted(where, number)
 
-    def _summarise(self, event: Done, model: Path) -> None:
+    def _raise_lost(self, where: str) -> None:
+        """End the command as the loss of stdout asks for, if it was lost."""
+        error = self._lost_stdout
+        if error is None:
+            return
+        if isinstance(error, BrokenPipeError):
+            note(f"stdout was closed. {where}")
+            raise error
+        raise TrainingError(f"stdout: {error.strerror or error}. {where}")
+
+    def _summarise(self, event: Done, model: Path, output: Output | None) -> None:
+        self._raise_lost(f"The run is done at step {event.steps:,}.")
         if self._signals.pending() == _PIPE_CLOSED:
             raise BrokenPipeError
+        if _is_pending(output):
+            warn("no evaluation gave a finite loss, so the new model is not kept")
+            return
         for line in summary_lines(event, model):
             self.note(line)
+        loss = event.metrics.get("valid_loss")
+        is_known = event.metrics.get("bits_per_char") is not None
+        if self._unknown and not is_known and loss is not None and math.isfinite(loss):
+            tokens = "token is" if self._unknown == 1 else "tokens are"
+            self.note(
+                f"there are no bits per character, since {self._unknown:,} {tokens} unknown (<unk>): the "
+                f"model does not account for all of the text"
+            )
+
+
+def _is_pending(output: Output | None) -> bool:
+    """Return whether the model that was there before will come back."""
+    return output is not None and output.is_pending
+
+
+def _where_stopped(event: Stopped, model: Path, output: Output | None) -> str:
+    if _is_pending(output):
+        return (
+            f"Stopped at step {event.step:,}, before the new model was evaluated; nothing of it is kept"
+        )
+    return f"Stopped at step {event.step:,} and saved; go on with: {how_to_go_on(model)}"

@@ -7,7 +7,9 @@ import threading
 import time
 from types import FrameType, TracebackType
 
-__all__ = ["StopSignals", "Terminated", "raise_on_termination"]
+__all__ = ["StopSignals", "Terminated", "ignore_signals", "raise_on_termination"]
+
+_ASKING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 _ONE_PRESS_S = 0.3
 """Signals so close together come from one cause: a wrapper may pass on what the group got already."""
@@ -25,6 +27,15 @@ def raise_on_termination() -> None:
     """Let SIGTERM unwind the command, so that temporary files go and locks are released."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _raise)
+
+
+def ignore_signals() -> None:
+    """Ignore every signal that asks the command to end: it is ending, and how is decided."""
+    if threading.current_thread() is threading.main_thread():
+        for name in _ASKING:
+            number = getattr(signal, name, None)
+            if number is not None:
+                signal.signal(number, signal.SIG_IGN)
 
 
 def _raise(number: int, _: FrameType | None) -> None:
@@ -49,7 +60,7 @@ class StopSignals:
         """Take the signals over; SIGHUP stays ignored where it is, as ``nohup`` wants it."""
         if threading.current_thread() is not threading.main_thread():
             return self
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        for name in _ASKING:
             number = getattr(signal, name, None)
             if number is None:
                 continue
@@ -73,6 +84,12 @@ class StopSignals:
     def arm(self) -> None:
         """From now on the first signal only asks."""
         self._armed = True
+
+    def settle(self) -> None:
+        """From now on signals are ignored, for good: the outcome is decided."""
+        if self._previous:
+            self._previous.clear()
+            ignore_signals()
 
     def ask(self, number: int) -> None:
         """Ask as a signal of this number would."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from textrnn.cli.output import TENSORBOARD
+from textrnn.cli.aside import TENSORBOARD
 from textrnn.errors import UsageError
 from textrnn.training.events import Evaluated, Event, Progressed, Resumed, Sampled
 

@@ -140,6 +140,8 @@ def _digest(source: TextSource) -> str:
 
 def _opened(source: TextSource) -> AbstractContextManager[BinaryIO]:
     if source.path is None:
+        if sys.stdin is None:
+            raise DataError("stdin is closed; give a file")
         return contextlib.nullcontext(sys.stdin.buffer)
     try:
         return source.path.open("rb", buffering=0)

@@ -42,7 +42,7 @@ def expand_inputs(inputs: Sequence[str], report: Report = lambda _: None) -> lis
 
     Args:
         inputs: Files, folders, pipes, ``-`` for stdin.
-        report: Told about what is named twice.
+        report: Told about what is named twice, and of models among the texts, which are left out.
 
     Raises:
         UsageError: an empty name, or no input at all.
@@ -55,7 +55,7 @@ def expand_inputs(inputs: Sequence[str], report: Report = lambda _: None) -> lis
     for text in inputs:
         if not text:
             raise UsageError("an input is an empty name; give a file, a folder, or - to read stdin")
-        for source, identity in _expand(text):
+        for source, identity in _expand(text, report):
             if identity not in seen:
                 seen.add(identity)
                 sources.append(source)
@@ -79,7 +79,7 @@ def unreadable(name: str, error: Exception) -> DataError:
     return DataError(f"{name}: cannot be read: {reason}")
 
 
-def _expand(text: str) -> Iterator[tuple[TextSource, object]]:
+def _expand(text: str, report: Report) -> Iterator[tuple[TextSource, object]]:
     """Yield the sources of one input, each with what tells it from others."""
     if text == "-":
         yield TextSource(None, "stdin", once=True), "-"
@@ -93,7 +93,7 @@ def _expand(text: str) -> Iterator[tuple[TextSource, object]]:
     except (OSError, ValueError) as error:
         raise unreadable(name, error) from None
     if stat.S_ISDIR(status.st_mode):
-        found = list(_walk(path, {(status.st_dev, status.st_ino)}))
+        found = list(_walk(path, {(status.st_dev, status.st_ino)}, report))
         if not found:
             raise DataError(f"{name}: no files in this folder (hidden ones do not count)")
         for file, inner in sorted(found, key=lambda pair: pair[0].parts):
@@ -105,7 +105,9 @@ def _expand(text: str) -> Iterator[tuple[TextSource, object]]:
     yield TextSource(path, name, once=once), _identity(path, status)
 
 
-def _walk(folder: Path, entered: set[tuple[int, int]]) -> Iterator[tuple[Path, os.stat_result]]:
+def _walk(
+    folder: Path, entered: set[tuple[int, int]], report: Report
+) -> Iterator[tuple[Path, os.stat_result]]:
     """Yield the regular files below a folder; ``entered`` holds the folders seen so far."""
     try:
         names = sorted(entry.name for entry in os.scandir(folder))
@@ -122,8 +124,18 @@ def _walk(folder: Path, entered: set[tuple[int, int]]) -> Iterator[tuple[Path, o
         if stat.S_ISREG(status.st_mode):
             yield path, status
         elif stat.S_ISDIR(status.st_mode) and (status.st_dev, status.st_ino) not in entered:
+            if _is_model(path):
+                report(f"{printable(path)}: left out, a model directory")
+                continue
             entered.add((status.st_dev, status.st_ino))
-            yield from _walk(path, entered)
+            yield from _walk(path, entered, report)
+
+
+def _is_model(folder: Path) -> bool:
+    """Tell a model directory, even an unfinished one, from a folder of texts."""
+    return (folder / "resume" / ".lock").exists() or (
+        (folder / "config.json").exists() and any(folder.glob("weights-*.safetensors"))
+    )
 
 
 def _identity(path: Path, status: os.stat_result) -> object:

@@ -26,7 +26,7 @@ class StopFilter:
 
     def __init__(self, stops: Sequence[str]) -> None:
         if "" in stops:
-            raise UsageError("--stop: a stop string is empty; give at least one character")
+            raise UsageError("a stop string is empty; give at least one character")
         self._stops = [(stop, _borders(stop)) for stop in dict.fromkeys(stops)]
         self._matched = [0] * len(self._stops)
         self._held = ""

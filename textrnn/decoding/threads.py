@@ -21,7 +21,7 @@ def set_threads(threads: int) -> None:
     Args:
         threads: At least 1.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     threadpool_limits(threads, user_api="blas")
 

@@ -140,7 +140,7 @@ class Evaluator:
         """
         store = self._store(inputs)
         with torch.no_grad(), autocast(self._device, self._precision):
-            spent = surprise(self._model, evaluation_windows(store))
+            spent = surprise(self._model, evaluation_windows(store, self._tokenizer.vocab_size))
         characters = text_characters(store, lines=self._settings.lines)
         loss = spent.nats / max(1, spent.targets)
         return Evaluation(
@@ -238,7 +238,7 @@ class Evaluator:
         """Yield windows with their targets' surprises, (batch, time)."""
         state: State = {}
         with torch.no_grad(), autocast(self._device, self._precision):
-            for window in evaluation_windows(store):
+            for window in evaluation_windows(store, self._tokenizer.vocab_size):
                 if window.fresh:
                     state = self._model.start(len(window.ids))
                 moved = to_device(window, self._device)

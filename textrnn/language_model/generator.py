@@ -112,7 +112,7 @@ class LanguageModel:
         self,
         prompt: str = "",
         *,
-        stop: Sequence[str] = (),
+        stop: str | Sequence[str] = (),
         on_unknown: OnUnknown = warn_of_unknown,
         **sampling: Any,
     ) -> str:
@@ -135,7 +135,7 @@ class LanguageModel:
         prompts: Iterable[str] = ("",),
         *,
         num: int = 1,
-        stop: Sequence[str] = (),
+        stop: str | Sequence[str] = (),
         batch_size: int = BATCH_SIZE,
         on_unknown: OnUnknown = warn_of_unknown,
         **sampling: Any,
@@ -167,7 +167,7 @@ class LanguageModel:
         self,
         prompt: str = "",
         *,
-        stop: Sequence[str] = (),
+        stop: str | Sequence[str] = (),
         on_unknown: OnUnknown = warn_of_unknown,
         **sampling: Any,
     ) -> Iterator[str]:
@@ -183,7 +183,7 @@ class LanguageModel:
         prompts: Iterable[str],
         *,
         num: int = 1,
-        stop: Sequence[str] = (),
+        stop: str | Sequence[str] = (),
         batch_size: int = BATCH_SIZE,
         on_unknown: OnUnknown = warn_of_unknown,
         **sampling: Any,
@@ -221,7 +221,7 @@ class LanguageModel:
         decoding = Decoding(
             self._tokenizer,
             settings,
-            stops=stop,
+            stops=[stop] if isinstance(stop, str) else stop,
             allow_eos=self._is_lines,
             batch_size=batch_size,
             skipped=len(start),
@@ -252,7 +252,9 @@ class LanguageModel:
             ids = np.concatenate((start, self._tokenizer.encode(text)))
             yield from (Request(number, sample, ids, prompt) for sample in range(num))
 
-    def _require_end(self, settings: SamplingSettings, stop: Sequence[str], instead: str) -> None:
+    def _require_end(
+        self, settings: SamplingSettings, stop: str | Sequence[str], instead: str
+    ) -> None:
         """Refuse a text without an end where all of it would have to be kept."""
         if settings.max_new_tokens == -1 and not stop and not self._is_lines:
             raise UsageError(

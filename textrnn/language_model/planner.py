@@ -21,10 +21,12 @@ __all__ = ["CorpusFacts", "LanguageModelPlan", "plan_language_model", "training_
 
 DEFAULT_MINUTES = 5.0
 HIDDEN_SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
-TOKENS_PER_WEIGHT = 3.0
+TOKENS_PER_WEIGHT = 1.3
 """A model is as large as lets the budget show each recurrent weight about so many tokens."""
+MOST_WEIGHTS = 4_000_000
+"""Where no time is given, nobody is to wait for a larger model."""
 WEIGHTS_PER_TOKEN = 2.0
-"""But no larger than so many recurrent weights per token of the corpus."""
+"""And no larger than so many recurrent weights per token of the corpus."""
 SHORT_VOCABULARY = 1024
 """Up to here tokens are characters or bytes, whose n-grams are worth embeddings of their own."""
 EVALUATIONS = 10
@@ -32,8 +34,12 @@ EVALUATION_SHARE = 0.02
 FINAL_SHARE = 0.05
 FORWARD_SPEED = 2.5
 MEMORY_SHARE = 0.8
+MOST_EPOCHS = 20.0
+"""A time budget stops after so many passes: more would only learn a small text by heart."""
+DROPOUT = ((1.5, 0.0), (3.0, 0.2), (8.0, 0.3), (math.inf, 0.4))
+"""Dropout by the number of passes up to which it serves."""
 RATES = {"adamw": 1.4e-2, "adam": 7e-3, "rmsprop": 1e-3, "sgd": 1.0}
-RATE_OF_CELL = {"lstm": 1.0, "gru": 0.45, "rnn_tanh": 0.2, "rnn_relu": 0.1}
+RATE_OF_CELL = {"lstm": 1.0, "gru": 0.45, "rnn_tanh": 0.2, "rnn_relu": 0.02}
 
 Measure = Callable[[LanguageModelSettings], float]
 """Seconds that one training step takes with the given settings, batch and window included."""
@@ -54,6 +60,11 @@ class CorpusFacts:
     valid_tokens: int
     vocab_size: int
     documents: int
+
+    @property
+    def mean_length(self) -> float:
+        """Targets of a document on average."""
+        return self.train_tokens / max(1, self.documents)
 
 
 @dataclass(frozen=True)
@@ -109,17 +120,14 @@ def plan_language_model(
     if seconds is not None:
         probe = _with_sizes(settings, corpus, None, None, [])
         weights = _weights(probe, corpus)
-        rate = 6 * weights * _tokens_per_step(probe) / measure(probe)
+        rate = 6 * weights * (probe.batch_size or 1) * (probe.seq_len or 1) / measure(probe)
         reasons.append(f"measured {rate / 1e9:,.0f} GFLOP/s in training on this machine")
     settings = _with_sizes(settings, corpus, rate or None, seconds, reasons)
     settings = _with_regularisation(settings, corpus, rate, seconds, reasons)
-    if settings.tie_weights and settings.embedding_dim != settings.hidden_size:
-        raise UsageError(
-            f"--tie-weights needs equal sizes, but embedding_dim is {settings.embedding_dim} and "
-            f"hidden_size {settings.hidden_size}; set --embedding-dim {settings.hidden_size}"
-        )
     settings = _within_memory(settings, corpus, device, reasons)
-    step_s = 6 * _weights(settings, corpus) * _tokens_per_step(settings) / rate if rate else None
+    step_s = (
+        6 * _weights(settings, corpus) * _tokens_per_step(settings, corpus) / rate if rate else None
+    )
     plan = _plan(settings, corpus, step_s, seconds)
     return LanguageModelPlan(
         dataclasses.replace(settings, warmup_steps=plan.warmup_steps, patience=plan.patience),
@@ -154,7 +162,7 @@ def _within_memory(
 def training_memory_bytes(settings: LanguageModelSettings, vocab_size: int) -> int:
     """Return roughly what training takes: weights with their optimiser state, activations, logits."""
     parameters = stack_parameters(settings, vocab_size)
-    tokens = -(-_tokens_per_step(settings) // settings.accumulation)
+    tokens = -(-(settings.batch_size or 1) * (settings.seq_len or 1) // settings.accumulation)
     per_layer = 10 * (settings.hidden_size or 0) * 4
     activations = tokens * ((settings.num_layers or 0) * per_layer + 3 * vocab_size * 4)
     return 16 * parameters + activations
@@ -166,10 +174,11 @@ def _with_windows(
     """Choose batch and window, no larger than the corpus allows."""
     seq_len, batch_size = settings.seq_len or 64, settings.batch_size or 32
     if settings.lines:
+        # Windows that hold nearly every line whole, and as many targets a step as running text has.
+        seq_len = settings.seq_len or min(128, max(8, math.ceil(2 * corpus.mean_length)))
+        batch_size = settings.batch_size or min(512, max(16, round(2048 / corpus.mean_length)))
         return dataclasses.replace(
-            settings,
-            seq_len=settings.seq_len or 128,
-            batch_size=min(settings.batch_size or 64, max(1, corpus.documents)),
+            settings, seq_len=seq_len, batch_size=max(1, min(batch_size, corpus.documents))
         )
     ids = corpus.train_tokens + corpus.documents
     if batch_size * seq_len > ids:
@@ -198,6 +207,11 @@ def _with_sizes(
         embedding = settings.embedding_dim
         if embedding is None:
             embedding = hidden if settings.tie_weights else min(hidden, 128 if short else 256)
+        if settings.tie_weights and embedding != hidden:
+            raise UsageError(
+                f"--tie-weights needs equal sizes, but embedding_dim is {embedding} and hidden_size "
+                f"{hidden}; give both, equal, or only one"
+            )
         return dataclasses.replace(
             settings,
             num_layers=num_layers,
@@ -208,21 +222,27 @@ def _with_sizes(
 
     if settings.hidden_size is not None:
         return sized(settings.hidden_size)
-    most_for_corpus = WEIGHTS_PER_TOKEN * corpus.train_tokens
-    if rate is None or seconds is None:
-        total = _planned_tokens(settings, corpus)
-        most = min(total / TOKENS_PER_WEIGHT if total else 4e6, most_for_corpus, 4e6)
-        why = "the corpus"
+    most = WEIGHTS_PER_TOKEN * corpus.train_tokens
+    if rate is not None and seconds is not None:
+        arithmetic = rate * seconds / 6
     else:
-        # tokens = rate * seconds / (6 * weights), and tokens = TOKENS_PER_WEIGHT * weights.
-        most_for_budget = math.sqrt(rate * seconds / (6 * TOKENS_PER_WEIGHT))
-        most = min(most_for_budget, most_for_corpus)
-        why = "the budget" if most_for_budget < most_for_corpus else "the corpus"
-    fitting = [h for h in HIDDEN_SIZES if _weights(sized(h), corpus) <= most] or [HIDDEN_SIZES[0]]
-    chosen = sized(fitting[-1])
+        most = min(most, MOST_WEIGHTS)
+        arithmetic = math.inf
+
+    def fits(hidden: int) -> bool:
+        """Whether each recurrent weight will see enough tokens, and the corpus has enough of them."""
+        candidate = sized(hidden)
+        weights = _weights(candidate, corpus)
+        recurrent = weights - corpus.vocab_size * hidden
+        planned = _planned_tokens(candidate, corpus) or math.inf
+        seen = min(planned, arithmetic / weights)
+        return recurrent <= most and seen >= TOKENS_PER_WEIGHT * recurrent
+
+    chosen = sized(max(filter(fits, HIDDEN_SIZES), default=HIDDEN_SIZES[0]))
+    weights = _weights(chosen, corpus)
     reasons.append(
-        f"hidden size {fitting[-1]}: {_weights(chosen, corpus):,} weights in the recurrent and output "
-        f"layers are what {why} pays for ({corpus.train_tokens:,} training tokens)"
+        f"hidden size {chosen.hidden_size}: {weights:,} weights in the recurrent and output layers, for "
+        f"{corpus.train_tokens:,} training tokens and the budget"
     )
     return chosen
 
@@ -240,10 +260,12 @@ def _with_regularisation(
     else:
         tokens = _planned_tokens(settings, corpus) or 0.0
     epochs = tokens / corpus.train_tokens
+    if seconds is not None and settings.epochs is None:
+        epochs = min(epochs, MOST_EPOCHS)
     repeated = epochs > 1.5
     dropout = settings.dropout
     if dropout is None:
-        dropout = (0.3 if epochs > 3 else 0.2) if repeated else 0.0
+        dropout = next(rate for most, rate in DROPOUT if epochs <= most)
         reasons.append(f"dropout {dropout:g} for about {epochs:.2g} passes over the text")
     decay = settings.weight_decay
     if decay is None:
@@ -263,13 +285,18 @@ def _plan(
     seconds: float | None,
 ) -> Plan:
     """Lay out steps, evaluations and saves."""
-    per_step = _tokens_per_step(settings)
+    per_step = _tokens_per_step(settings, corpus)
     counted = _planned_tokens(settings, corpus)
     limits = [max(1, math.ceil(counted / per_step))] if counted else []
     if settings.max_steps is not None:
         limits.append(settings.max_steps)
     if seconds is not None and step_s is not None:
         limits.append(max(1, int(0.93 * seconds / step_s)))
+    most_steps = None
+    if seconds is not None:
+        most = counted or MOST_EPOCHS * corpus.train_tokens
+        most_steps = min([max(1, math.ceil(most / per_step)), *limits[:-1]])
+        limits.append(most_steps)
     max_steps = min(limits)
     eval_targets: int | None = None
     final_targets: int | None = None
@@ -297,6 +324,7 @@ def _plan(
         final_targets=final_targets,
         patience=patience,
         budget_s=None if settings.minutes is None else settings.minutes * 60,
+        most_steps=most_steps,
         fixed_intervals=settings.eval_every is not None or settings.save_every is not None,
     )
 
@@ -307,12 +335,16 @@ def _planned_tokens(settings: LanguageModelSettings, corpus: CorpusFacts) -> flo
     if settings.epochs is not None:
         limits.append(settings.epochs * corpus.train_tokens)
     if settings.max_steps is not None:
-        limits.append(float(settings.max_steps * _tokens_per_step(settings)))
+        limits.append(float(settings.max_steps * _tokens_per_step(settings, corpus)))
     return min(limits) if limits else None
 
 
-def _tokens_per_step(settings: LanguageModelSettings) -> int:
-    return (settings.batch_size or 1) * (settings.seq_len or 1)
+def _tokens_per_step(settings: LanguageModelSettings, corpus: CorpusFacts) -> int:
+    """Return the targets of a step: windows of separate lines hold no more than a line."""
+    batch_size, seq_len = settings.batch_size or 1, settings.seq_len or 1
+    if settings.lines:
+        return max(1, round(batch_size * min(seq_len, corpus.mean_length)))
+    return batch_size * seq_len
 
 
 def _weights(settings: LanguageModelSettings, corpus: CorpusFacts) -> int:

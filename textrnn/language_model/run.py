@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,17 +15,14 @@ from torch import Tensor
 from textrnn import bundle
 from textrnn.config import as_dict
 from textrnn.data.corpus import Corpus
+from textrnn.data.store import TokenStore
 from textrnn.decoding.sampling import SamplingSettings
 from textrnn.errors import ModelError
 from textrnn.language_model.generator import sample_text
 from textrnn.language_model.model import RecurrentLanguageModel
-from textrnn.language_model.planner import (
-    CorpusFacts,
-    LanguageModelPlan,
-    training_memory_bytes,
-)
+from textrnn.language_model.planner import CorpusFacts, training_memory_bytes
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.task import LanguageModelTask
+from textrnn.language_model.task import LanguageModelTask, windows_per_epoch
 from textrnn.nn.dropout import MaskSource
 from textrnn.nn.sizes import stack_parameters
 from textrnn.training.checkpoint import RunDirectory, RunState
@@ -32,6 +30,7 @@ from textrnn.training.device import (
     DeviceFacts,
     autocast,
     device_facts,
+    is_out_of_memory,
     pick_device,
     pick_precision,
     use_threads,
@@ -50,9 +49,10 @@ __all__ = [
     "corpus_facts",
     "follow",
     "new_model",
-    "planned_event",
+    "run_facts",
     "speedometer",
     "stopwatch",
+    "targets_per_step",
 ]
 
 JOB = "language-model"
@@ -183,38 +183,55 @@ def speedometer(machine: Machine, vocab_size: int) -> Callable[[LanguageModelSet
         model = RecurrentLanguageModel(settings, vocab_size)
         model.reset_parameters(torch.Generator().manual_seed(0))
         model.to(machine.device)
-        optimizer = make_optimizer(settings, model.named_parameters())
-        shape = (settings.batch_size or 1, (settings.seq_len or 1) + 1)
-        ids = torch.randint(vocab_size, shape, generator=torch.Generator().manual_seed(0))
-        ids = ids.to(machine.device)
-        times = []
-        for step in range(_MEASURED_STEPS):
-            begun = time.perf_counter()
-            masks = MaskSource(0, (step,), machine.device)
-            with autocast(machine.device, machine.precision):
-                state = model.start(len(ids))
-                nats, _ = model.nats(ids[:, :-1], ids[:, 1:], state, masks)
-            nats.sum().backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            if machine.device.type == "cuda":
-                torch.cuda.synchronize(machine.device)
-            times.append(time.perf_counter() - begun)
-        return min(times)
+        parts = settings.accumulation
+        while True:
+            try:
+                return parts * _step_s(model, settings, vocab_size, parts, machine)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error) or parts >= (settings.batch_size or 1):
+                    raise
+            parts *= 2
 
     return measure
 
 
-def planned_event(
+def _step_s(
+    model: RecurrentLanguageModel,
     settings: LanguageModelSettings,
-    planned: LanguageModelPlan,
-    corpus: Corpus,
+    vocab_size: int,
+    parts: int,
     machine: Machine,
-) -> Planned:
-    """Return the first event of a run: all that was decided, with the figures behind it."""
+) -> float:
+    """Return the seconds of a step on a batch's part."""
+    optimizer = make_optimizer(settings, model.named_parameters())
+    shape = (-(-(settings.batch_size or 1) // parts), (settings.seq_len or 1) + 1)
+    ids = torch.randint(vocab_size, shape, generator=torch.Generator().manual_seed(0))
+    ids = ids.to(machine.device)
+    times = []
+    for step in range(_MEASURED_STEPS):
+        begun = time.perf_counter()
+        masks = MaskSource(0, (step,), machine.device)
+        with autocast(machine.device, machine.precision):
+            nats, _ = model.nats(ids[:, :-1], ids[:, 1:], model.start(len(ids)), masks)
+        nats.sum().backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if machine.device.type == "cuda":
+            torch.cuda.synchronize(machine.device)
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def targets_per_step(settings: LanguageModelSettings, store: TokenStore) -> int:
+    """Return how many targets a step trains on, on average."""
+    return max(1, store.tokens // windows_per_epoch(store, settings))
+
+
+def run_facts(settings: LanguageModelSettings, corpus: Corpus, machine: Machine) -> dict[str, Any]:
+    """Return the figures of a run that stand beside its plan."""
     vocab_size = corpus.tokenizer.vocab_size
-    facts = {
+    return {
         **dataclasses.asdict(corpus_facts(corpus)),
         "characters": corpus.train.characters + corpus.valid.characters,
         "unknown": corpus.train.unknown + corpus.valid.unknown,
@@ -225,7 +242,6 @@ def planned_event(
         "threads": machine.facts.threads,
         "precision": machine.precision,
     }
-    return Planned(as_dict(settings), planned.plan.as_dict(), facts, planned.reasons)
 
 
 def corpus_facts(corpus: Corpus) -> CorpusFacts:

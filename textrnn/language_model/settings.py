@@ -10,7 +10,16 @@ from textrnn.nn.settings import RecurrentSettings
 from textrnn.tokenizers import TokenizerSettings
 from textrnn.training.settings import TrainingSettings
 
-__all__ = ["LanguageModelSettings"]
+__all__ = ["SHAPE", "LanguageModelSettings"]
+
+SHAPE = frozenset(
+    {
+        *("rnn_type", "hidden_size", "num_layers", "embedding_dim", "tie_weights", "layer_norm"),
+        *("ngram_order", "ngram_rows", "lines"),
+        *("tokenizer", "vocab_size", "min_frequency", "normalization"),
+    }
+)
+"""Settings without which weights and tokenizer of another model mean nothing: they pass on with them."""
 
 
 @dataclass(frozen=True)

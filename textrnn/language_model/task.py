@@ -25,9 +25,19 @@ from textrnn.metrics import perplexity
 from textrnn.nn.dropout import MaskSource
 from textrnn.nn.recurrent import State, detach
 from textrnn.training.task import StepOutput
+from textrnn.training.update import loss_fault
 
-__all__ = ["LanguageModelTask", "Surprise", "surprise", "text_characters", "to_device"]
+__all__ = [
+    "LanguageModelTask",
+    "Surprise",
+    "surprise",
+    "text_characters",
+    "to_device",
+    "windows_per_epoch",
+]
 
+_SUMMED_AT_ONCE = 64
+_LINES_AT_ONCE = 1 << 20
 _WINDOWS = 1
 """Key of the random choices among windows, beside the seed and the epoch."""
 
@@ -48,17 +58,37 @@ class Surprise:
 def surprise(model: RecurrentLanguageModel, windows: Iterable[Window]) -> Surprise:
     """Sum the targets' surprise over windows, the state carried where they say so."""
     device = model.output.bias.device
-    total = torch.zeros((), dtype=torch.float64, device=device)
-    targets = 0
+    total, targets = 0.0, 0
+    # Sums of some windows stay on the device, in float32; their sum is Python's float.
+    pending: list[Tensor] = []
     state: State = {}
     for window in windows:
         if window.fresh:
             state = model.start(len(window.ids))
         moved = to_device(window, device)
         nats, state = model.nats(moved.ids, moved.targets, state)
-        total += _counted(nats, moved).double()
+        pending.append(_counted(nats, moved))
         targets += window.num_targets
-    return Surprise(float(total), targets)
+        if len(pending) == _SUMMED_AT_ONCE:
+            total += sum(torch.stack(pending).tolist())
+            pending.clear()
+    if pending:
+        total += sum(torch.stack(pending).tolist())
+    return Surprise(total, targets)
+
+
+def windows_per_epoch(store: TokenStore, settings: LanguageModelSettings) -> int:
+    """Return the number of windows of an epoch, at least 1; of separate lines, nearly."""
+    batch_size, seq_len = settings.batch_size or 1, settings.seq_len or 1
+    if not settings.lines:
+        return max(1, num_windows(len(store.ids), batch_size, seq_len))
+    windows = 0
+    for low in range(0, len(store.starts), _LINES_AT_ONCE):
+        starts = np.asarray(store.starts[low : low + _LINES_AT_ONCE + 1])
+        if len(starts) <= _LINES_AT_ONCE:
+            starts = np.append(starts, len(store.ids))
+        windows += int(((np.diff(starts) - 1 + seq_len - 1) // seq_len).sum())
+    return max(1, round(windows / batch_size))
 
 
 def text_characters(store: TokenStore, *, lines: bool) -> int:
@@ -99,7 +129,7 @@ class LanguageModelTask:
         self._valid = valid
         self._sampler = sampler
         self._device = model.output.bias.device
-        self._per_epoch = self._count_windows()
+        self._per_epoch = windows_per_epoch(train, settings)
 
     def batches(self, epoch: int, start: int) -> Iterator[Window]:
         """Yield the windows of an epoch; see ``textrnn.training.task.Task``."""
@@ -154,13 +184,21 @@ class LanguageModelTask:
         """
         if not self._valid.tokens:
             return {"valid_loss": None, "valid_perplexity": None, "bits_per_char": None}
-        spent = surprise(self.model, evaluation_windows(self._valid, most_targets))
+        spent = surprise(
+            self.model,
+            evaluation_windows(self._valid, self.model.output.out_features, most_targets),
+        )
         loss = spent.nats / max(1, spent.targets)
         ratio = self._valid.tokens / max(
             1, text_characters(self._valid, lines=self._settings.lines)
         )
         bits = None if self._valid.unknown else loss / math.log(2) * ratio
         return {"valid_loss": loss, "valid_perplexity": perplexity(loss), "bits_per_char": bits}
+
+    def fault(self, metrics: Mapping[str, float | None]) -> str | None:
+        """Return what is wrong where the validation loss exploded or is not finite, or None."""
+        loss = metrics["valid_loss"]
+        return None if loss is None else loss_fault(loss, self.uniform_loss)
 
     def train_metrics(self, loss: float) -> dict[str, float]:
         """Return the training loss as bits per character of the training text."""
@@ -170,14 +208,6 @@ class LanguageModelTask:
     def sample(self, step: int) -> str | None:
         """Return a short text of the model's making."""
         return self._sampler(self.model.tensors(), step) if self._sampler else None
-
-    def _count_windows(self) -> int:
-        s = self._settings
-        if not s.lines:
-            return max(1, num_windows(len(self._train.ids), s.batch_size or 1, s.seq_len or 1))
-        ends = np.append(self._train.starts[1:], len(self._train.ids))
-        lengths = np.sort(ends - self._train.starts)[:: s.batch_size or 1]
-        return max(1, int(np.ceil((lengths - 1) / (s.seq_len or 1)).sum()))
 
 
 def _counted(nats: Tensor, window: Window) -> Tensor:

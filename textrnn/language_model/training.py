@@ -23,13 +23,13 @@ from textrnn.language_model.run import (
     corpus_facts,
     follow,
     new_model,
-    planned_event,
+    run_facts,
     speedometer,
     stopwatch,
 )
-from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.language_model.settings import SHAPE, LanguageModelSettings
 from textrnn.training.checkpoint import RunDirectory, RunState
-from textrnn.training.events import Event
+from textrnn.training.events import Event, Planned
 
 __all__ = ["prepare_run"]
 
@@ -76,10 +76,14 @@ def prepare_run(
     facts = corpus_facts(corpus)
     measure = speedometer(machine, facts.vocab_size)
     planned = plan_language_model(settings, facts, machine.facts, measure, clock())
-    settings = dataclasses.replace(planned.settings, precision=machine.precision)
+    settings = dataclasses.replace(
+        planned.settings, precision=machine.precision, threads=machine.facts.threads
+    )
+    facts_of_run = run_facts(settings, corpus, machine)
     head = {
         "job": JOB,
         "settings": as_dict(settings),
+        "facts": facts_of_run,
         "data": {
             "digest": corpus.digest,
             "inputs": [_absolute(name) for name in inputs],
@@ -102,7 +106,7 @@ def prepare_run(
             model, settings, corpus, state, directory, machine, clock, deadline, stop_signal, None
         )
 
-    event = planned_event(settings, planned, corpus, machine)
+    event = Planned(as_dict(settings), planned.plan.as_dict(), facts_of_run, planned.reasons)
     return PreparedRun(event, output, False, start, lambda: measure(settings))
 
 
@@ -110,11 +114,7 @@ def _inherit(settings: LanguageModelSettings, parent: bundle.Bundle) -> Language
     """Take the shape of the network and the tokens from the parent; refuse contradictions."""
     inherited: dict[str, Any] = {}
     defaults = LanguageModelSettings()
-    shape = {"tokenizer"} | {
-        "rnn_type", "hidden_size", "num_layers", "embedding_dim", "tie_weights", "layer_norm",
-        "ngram_order", "ngram_rows", "vocab_size", "min_frequency", "normalization", "lines",
-    }  # fmt: skip
-    for name in shape & specs(LanguageModelSettings).keys() & parent.settings.keys():
+    for name in SHAPE & parent.settings.keys():
         given, own = getattr(settings, name), parent.settings[name]
         if given not in (own, getattr(defaults, name)):
             raise UsageError(

@@ -28,6 +28,8 @@ BURN_IN = 256
 """Tokens before a cut that the next part reads first, uncounted, to bring its state up to date."""
 EVALUATION_ROWS = 64
 EVALUATION_TIME = 128
+EVALUATION_LOGITS = 1 << 24
+"""Most logits of a window: memory."""
 _POOL = 1 << 15
 _BLOCKS = 1 << 16
 
@@ -108,7 +110,9 @@ def document_windows(
             index += 1
 
 
-def evaluation_windows(store: TokenStore, most_targets: int | None = None) -> Iterator[Window]:
+def evaluation_windows(
+    store: TokenStore, vocab_size: int, most_targets: int | None = None
+) -> Iterator[Window]:
     """Yield windows in which every target of the store counts exactly once.
 
     Long documents are cut into segments of ``SEGMENT`` targets that run side by side, each after a
@@ -117,6 +121,7 @@ def evaluation_windows(store: TokenStore, most_targets: int | None = None) -> It
 
     Args:
         store: The ids.
+        vocab_size: Number of ids; the more, the fewer segments run side by side, to save memory.
         most_targets: Evaluate only evenly spread segments of about so many targets in all.
     """
     first, counted, last = _segments(store)
@@ -126,8 +131,9 @@ def evaluation_windows(store: TokenStore, most_targets: int | None = None) -> It
         chosen = np.unique(np.linspace(0, len(first) - 1, wanted).round().astype(np.int64))
         first, counted, last = first[chosen], counted[chosen], last[chosen]
     order = np.argsort(first - last, kind="stable")
-    for at in range(0, len(order), EVALUATION_ROWS):
-        rows = order[at : at + EVALUATION_ROWS]
+    side_by_side = min(EVALUATION_ROWS, max(1, EVALUATION_LOGITS // (EVALUATION_TIME * vocab_size)))
+    for at in range(0, len(order), side_by_side):
+        rows = order[at : at + side_by_side]
         lengths = last[rows] - first[rows]
         for step in range(0, int(lengths.max()) - 1, EVALUATION_TIME):
             yield _gather(

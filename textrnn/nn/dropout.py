@@ -46,7 +46,7 @@ class MaskSource:
             return keep.bernoulli_(1 - rate, generator=self._generator).mul_(1 / (1 - rate))
         count = int(np.prod(shape))
         draws = np.frombuffer(self._bits.bytes(2 * count), dtype=np.uint16)
-        threshold = round(rate * _LEVELS)
+        threshold = min(round(rate * _LEVELS), _LEVELS - 1)
         kept = torch.from_numpy(draws >= threshold).view(tuple(shape))
         return kept.to(dtype).mul_(_LEVELS / (_LEVELS - threshold))
 

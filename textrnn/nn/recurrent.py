@@ -19,6 +19,8 @@ from textrnn.nn.sizes import GATES
 
 __all__ = ["RecurrentLayer", "RecurrentStack", "State", "detach"]
 
+RELU_RECURRENCE, RELU_INPUT = 0.9, 0.1
+
 State = Mapping[str, Tensor]
 """Recurrent state by name, each tensor with the batch as its first dimension."""
 
@@ -32,9 +34,10 @@ class RecurrentLayer(nn.Module):
     """One recurrent layer of a direction.
 
     Weights start as follows: recurrent matrices orthogonal per gate (Saxe et al. 2014), so that signals
-    neither grow nor fade at first; for ``rnn_relu`` the identity (Le et al. 2015); input matrices by
-    Glorot and Bengio (2010); the LSTM's forget gate with bias 1, so that it remembers before it has
-    learned to (Gers et al. 2000; Jozefowicz et al. 2015).
+    neither grow nor fade at first; for ``rnn_relu`` a little less than the identity of Le et al. (2015),
+    since a state that is carried from window to window would grow without bound; input matrices by
+    Glorot and Bengio (2010), smaller for ``rnn_relu``; the LSTM's forget gate with bias 1, so that it
+    remembers before it has learned to (Gers et al. 2000; Jozefowicz et al. 2015).
 
     Args:
         rnn_type: A key of ``GATES``.
@@ -63,6 +66,8 @@ class RecurrentLayer(nn.Module):
                 self.weight_ih[gate].uniform_(-bound, bound, generator=generator)
                 if self.rnn_type == "rnn_relu":
                     nn.init.eye_(self.weight_hh[gate])
+                    self.weight_hh[gate].mul_(RELU_RECURRENCE)
+                    self.weight_ih[gate].mul_(RELU_INPUT)
                 else:
                     nn.init.orthogonal_(self.weight_hh[gate], generator=generator)
             self.bias_ih.zero_()

@@ -135,31 +135,55 @@ class RunDirectory:
         Raises:
             ModelError: damaged, or without a state to resume from.
         """
-        opened = bundle.open_bundle(path)
+        bundle.open_bundle(path)
         folder = path / bundle.RESUME
         if not (folder / bundle.STATE).exists():
             raise ModelError(
                 f"{path}: holds no training state, so it cannot be resumed; to train it further on any "
                 f"text, start a new model from it with --init-from {path}"
             )
-        record = bundle.read_record(folder, bundle.STATE)
-        drop = {"format", "digest", "files", "weights", "training"}
-        directory = cls(path, {k: v for k, v in opened.config.items() if k not in drop})
-        names = opened.config["tokenizer"]["files"]
-        directory._files = {name: opened.config["files"][name] for name in names}
+        directory = cls(path, {})
         with _explained(path):
             directory._acquire()
+        try:
+            # Read again under the lock: another run may have saved and ended meanwhile.
+            return directory, *directory._take_up()
+        except BaseException:
+            directory.close()
+            raise
+
+    def _take_up(self) -> tuple[RunState, dict[str, Tensor]]:
+        """Read what was saved last, and put right what a kill has left."""
+        opened = bundle.open_bundle(self.path)
+        record = self._read_state()
+        drop = {"format", "digest", "files", "weights", "training"}
+        self._head = {key: value for key, value in opened.config.items() if key not in drop}
+        names = opened.config["tokenizer"]["files"]
+        self._files = {name: opened.config["files"][name] for name in names}
         for name, entry in record["weights"].items():
-            bundle.verify_file(path, name, entry)
-            directory._files[name] = entry
-            directory.weights = name
-        state = RunState.from_dict(record["run"])
+            bundle.verify_file(self.path, name, entry)
+            self._files[name] = entry
+            self.weights = name
+        state, tensors = self.load()
         # A kill between the two JSON files left config.json with what was best before.
-        with _explained(path):
-            directory._write_config(state)
-            directory._sweep(record["tensors"])
-        arrays = bundle.read_tensors(folder / record["tensors"])
-        return directory, state, {name: torch.from_numpy(a) for name, a in arrays.items()}
+        with _explained(self.path):
+            self._write_config(state)
+            self._sweep(record["tensors"])
+        return state, tensors
+
+    def _read_state(self) -> dict[str, Any]:
+        """Read and verify the state's record.
+
+        Raises:
+            ModelError: damaged, or not what this version writes.
+        """
+        folder = self.path / bundle.RESUME
+        record = bundle.read_record(folder, bundle.STATE)
+        run, weights = record.get("run"), record.get("weights")
+        whole = isinstance(run, dict) and isinstance(weights, dict) and len(weights) == 1
+        if not whole or record.get("tensors") not in record["files"]:
+            raise ModelError(f"{folder / bundle.STATE}: incomplete; the training state is damaged")
+        return record
 
     @property
     def head(self) -> Mapping[str, Any]:
@@ -221,10 +245,15 @@ class RunDirectory:
     def load(self) -> tuple[RunState, dict[str, Tensor]]:
         """Return the state and the tensors of the last save."""
         folder = self.path / bundle.RESUME
-        record = bundle.read_record(folder, bundle.STATE)
+        record = self._read_state()
         arrays = bundle.read_tensors(folder / record["tensors"])
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        return RunState.from_dict(record["run"]), tensors
+        try:
+            return RunState.from_dict(record["run"]), tensors
+        except (TypeError, ValueError, KeyError, AttributeError):
+            raise ModelError(
+                f"{folder / bundle.STATE}: not what this version writes; the training state is damaged"
+            ) from None
 
     def load_weights(self) -> dict[str, Tensor]:
         """Return the model's weights as they were last written."""

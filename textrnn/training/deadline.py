@@ -14,6 +14,8 @@ _EVALUATION_SPEED = 2.5
 _CHECKS = 40
 _TOLERANCE = 0.015
 _MARGIN_S = 0.25
+_LEAST = 3
+"""Ends are not moved by fewer steps than this."""
 _MEMORY_S, _MEMORY_SHARE = 3.0, 0.08
 """Speed is averaged over so many seconds or this share of the budget: other programs come and go."""
 
@@ -31,6 +33,7 @@ class Deadline:
         self._clock = clock
         self._targets_per_s = 0.0
         self._eval_s: float | None = None
+        self._beside_s = 0.0
         self._save_s = 0.0
         self._step_s = 0.0
         self._memory_s = max(_MEMORY_S, _MEMORY_SHARE * ends_s)
@@ -38,10 +41,16 @@ class Deadline:
         self._spent_elsewhere_s = 0.0
         self._next_check = 0
 
-    def evaluated(self, duration_s: float) -> None:
-        """Take note of what an intermediate evaluation, sample included, took."""
-        known = duration_s if self._eval_s is None else self._eval_s
-        self._eval_s = 0.5 * (known + duration_s)
+    def evaluated(self, evaluating_s: float, duration_s: float) -> None:
+        """Take note of an intermediate evaluation.
+
+        Args:
+            evaluating_s: What reading the validation data took.
+            duration_s: What it took with all that goes with it, such as a sample.
+        """
+        known = evaluating_s if self._eval_s is None else self._eval_s
+        self._eval_s = 0.5 * (known + evaluating_s)
+        self._beside_s = duration_s - evaluating_s
         self._spent_elsewhere_s += duration_s
 
     def saved(self, duration_s: float) -> None:
@@ -49,13 +58,17 @@ class Deadline:
         self._save_s = duration_s
         self._spent_elsewhere_s += duration_s
 
+    def rolled_back(self) -> None:
+        """Take note that the run went back to an earlier step."""
+        self._mark = None
+
     def closing_s(self, plan: Plan) -> float:
         """Return the seconds that the end of the run will take after the last step."""
         evaluate = self._evaluation_s(plan)
         whole = 0.0
         if plan.eval_targets is not None:
             whole = evaluate * (plan.final_targets or plan.valid_targets) / plan.eval_targets
-        return evaluate + whole + 2 * self._save_s + _MARGIN_S
+        return evaluate + self._beside_s + whole + 2 * self._save_s + _MARGIN_S
 
     def is_over(self, plan: Plan) -> bool:
         """Return whether only the closing work still fits."""
@@ -84,12 +97,14 @@ class Deadline:
         self._step_s += weight * (found - self._step_s)
         self._targets_per_s = (targets - marked_targets) / spent
         self._mark, self._spent_elsewhere_s = (step, targets, now), 0.0
-        between = (self._evaluation_s(plan) + self._save_s) / plan.eval_every
+        between = (self._evaluation_s(plan) + self._beside_s + self._save_s) / plan.eval_every
         available = self._ends_s - now - self.closing_s(plan)
         left = max(0, int(available / (self._step_s + between)))
+        if plan.most_steps is not None:
+            left = min(left, plan.most_steps - step)
         self._next_check = step + max(5, left // _CHECKS)
         planned = plan.max_steps - step
-        if abs(left - planned) <= max(1, _TOLERANCE * planned):
+        if abs(left - planned) <= max(_LEAST, _TOLERANCE * planned):
             return None
         return step + left
 

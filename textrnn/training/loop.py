@@ -84,6 +84,7 @@ class Loop:
         self._deadline = None if deadline_s is None else Deadline(deadline_s, clock)
         self._since = Interval(clock())
         self._interval_loss: float | None = None
+        self._evaluation_fault: str | None = None
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Put the tensors of a save back."""
@@ -118,7 +119,10 @@ class Loop:
             # What is evaluated or saved has been looked at; on CPUs a look costs nothing.
             fault = None
             if is_due or self._device.type == "cpu" or self._is_progress_due():
+                # On a GPU this waits for the steps in flight, whose time it is.
+                begun = self._clock()
                 fault = self._since.fault(self.task.uniform_loss)
+                self.state.stepping_s += self._clock() - begun
             if fault:
                 yield self._roll_back(fault)
                 batches = self.task.batches(self.state.epoch, self.state.batch)
@@ -127,6 +131,10 @@ class Loop:
                 yield self._progress()
             if self._is_evaluation_due():
                 yield from self._evaluate()
+                if self._evaluation_fault:
+                    yield self._roll_back(self._evaluation_fault)
+                    batches = self.task.batches(self.state.epoch, self.state.batch)
+                    continue
             elif is_due:
                 yield self._save()
             revised = self._revise_end()
@@ -213,8 +221,13 @@ class Loop:
         self.state, tensors = self._directory.load()
         self.state.rollbacks, self.state.rate_scale = rollbacks, scale
         self.state.elapsed_s, self.state.stepping_s = elapsed, stepping
+        parts = self._updater.parts
         self._updater = Updater(self.task, self.settings, self._device, self._precision)
+        self._updater.parts = parts
         self._updater.restore(tensors)
+        self._evaluation_fault = None
+        if self._deadline is not None:
+            self._deadline.rolled_back()
         self._since = Interval(self._clock())
         return RolledBack(failed_at, self.state.step, scale, fault)
 
@@ -233,11 +246,19 @@ class Loop:
         state = self.state
         own = self._updater.use_average()
         metrics = self._metrics(state.plan.eval_targets)
+        evaluating_s = self._clock() - begun
         value = metrics[self.task.metric]
+        self._evaluation_fault = self.task.fault(metrics)
+        if self._evaluation_fault:
+            # Nothing of these weights is kept or saved.
+            self._updater.use_own(own)
+            return
         is_best = self._is_better(value)
         if is_best:
-            # Rare roll-backs of a long run that gains in between do not add up.
-            state.waited = state.rollbacks = 0
+            if state.best is not None:
+                # Rare roll-backs of a long run that gains in between do not add up.
+                state.rollbacks = 0
+            state.waited = 0
             state.best = Best(state.step, value, metrics)
             self._directory.write_weights(state.step, self.task.model.tensors())
         else:
@@ -261,7 +282,7 @@ class Loop:
         if sample is not None:
             yield Sampled(state.step, sample)
         if self._deadline is not None:
-            self._deadline.evaluated(self._clock() - begun)
+            self._deadline.evaluated(evaluating_s, self._clock() - begun)
         yield self._save()
         self._since = Interval(self._clock())
 
@@ -311,13 +332,23 @@ class Loop:
 
     def _finish(self, reason: str) -> Iterator[Event]:
         state = self.state
-        if reason == "interrupted":
+        if self._since.targets and self._since.fault(self.task.uniform_loss):
+            # What is in memory is ruined: the last save stands.
+            state, _ = self._directory.load()
+            self.state = state
+            if reason == "interrupted":
+                yield Stopped(state.step, reason)
+                return
+        elif reason == "interrupted":
+            if state.best is None:
+                # Better than the weights that the run began with.
+                self._directory.write_weights(state.step, self._updater.evaluated_tensors())
             yield self._save()
             yield Stopped(state.step, reason)
             return
-        state.ended = reason
-        if not state.history or state.history[-1]["step"] != state.step:
+        elif not state.history or state.history[-1]["step"] != state.step:
             yield from self._evaluate()
+        state.ended = reason
         yield Stopped(state.step, reason)
         plan = state.plan
         if state.best is not None and plan.eval_targets is not None:
@@ -327,7 +358,13 @@ class Loop:
             self.task.model.load_tensors(kept)
             state.best = Best(state.best.step, state.best.value, metrics)
             yield Evaluated(
-                state.best.step, self._epoch(), metrics, None, True, True, self._elapsed()
+                state.best.step,
+                self._epoch(),
+                metrics,
+                None,
+                is_best=True,
+                is_whole=plan.final_targets is None,
+                elapsed_s=self._elapsed(),
             )
         yield self._save()
         yield self._done()

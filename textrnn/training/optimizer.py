@@ -61,7 +61,6 @@ def load_optimizer_tensors(
         for full, tensor in tensors.items():
             owner, _, key = full.rpartition("/")
             if owner == name:
-                # Step counters of the fused optimisers live beside the parameters, of the others on the CPU.
                 device = parameter.device
                 state[key] = tensor.to(device).clone()
         if state:
@@ -69,7 +68,7 @@ def load_optimizer_tensors(
 
 
 class Average:
-    """Exponential moving average of weights, with the bias of its zero start taken out.
+    """Exponential moving average of weights.
 
     Args:
         tensors: The weights by name; the average starts from them.

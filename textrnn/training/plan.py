@@ -28,12 +28,13 @@ class Plan:
         max_steps: Optimiser updates in all.
         warmup_steps: Updates over which the rate rises.
         eval_every: Updates between two evaluations.
-        save_every: Updates between two saves; evaluations save too where a new best comes of them.
+        save_every: Updates between two saves; every evaluation saves too.
         valid_targets: Targets of all of the validation data.
         eval_targets: Targets of an intermediate evaluation; None evaluates all of the validation data.
         final_targets: Likewise for the evaluation of the best weights at the end.
         patience: Evaluations without a new best after which the run stops; 0 never.
         budget_s: Seconds from the command's start to its last save; None without a time budget.
+        most_steps: Updates beyond which a time budget adds none; None without such a bound.
         knots: (step, progress) pairs before which the schedule is settled; the last segment runs from
             the last knot to (max_steps, 1).
         begins_at: The step at which the schedule began, later than 0 where a finished run went on.
@@ -49,6 +50,7 @@ class Plan:
     final_targets: int | None = None
     patience: int = 0
     budget_s: float | None = None
+    most_steps: int | None = None
     knots: tuple[tuple[int, float], ...] = ((0, 0.0),)
     begins_at: int = 0
     fixed_intervals: bool = False
@@ -64,8 +66,8 @@ class Plan:
     def with_end(self, step: int, max_steps: int) -> Plan:
         """Return the plan that, from ``step`` on, ends at ``max_steps`` instead.
 
-        Where the planned intervals have not begun to pass, they too move with the end: a first look at
-        the real speed may find the plan far too long or too short.
+        Where the planned intervals have not begun to pass, they and the warm-up move with the end: a
+        first look at the real speed may find the plan far too long or too short.
         """
         settled = tuple(knot for knot in self.knots if knot[0] < step)
         moved = dataclasses.replace(
@@ -73,26 +75,35 @@ class Plan:
             max_steps=max(max_steps, step),
             knots=(*settled, (step, self.progress(step))),
         )
-        if self.fixed_intervals or step - self.begins_at >= min(self.eval_every, self.save_every):
+        passed = step - self.begins_at
+        if passed >= min(self.eval_every, self.save_every):
             return moved
         ratio = max(1, moved.max_steps - self.begins_at) / max(1, self.max_steps - self.begins_at)
+        kept = 1.0 if self.fixed_intervals else ratio
+        warmup = self.warmup_steps
+        if passed < warmup:
+            warmup = max(passed, round(warmup * ratio))
         return dataclasses.replace(
             moved,
-            eval_every=max(1, math.ceil(self.eval_every * ratio)),
-            save_every=max(1, math.ceil(self.save_every * ratio)),
+            eval_every=max(1, math.ceil(self.eval_every * kept)),
+            save_every=max(1, math.ceil(self.save_every * kept)),
+            warmup_steps=warmup,
         )
 
     def extended(self, step: int, more_steps: int, budget_s: float | None) -> Plan:
         """Return the plan that starts a schedule of its own at ``step``, rate warmed again."""
         evaluations = max(1, round((self.max_steps - self.begins_at) / self.eval_every))
         every = max(1, math.ceil(more_steps / evaluations))
+        eval_every = self.eval_every if self.fixed_intervals else every
+        save_every = self.save_every if self.fixed_intervals else every
         return dataclasses.replace(
             self,
             max_steps=step + more_steps,
             warmup_steps=min(self.warmup_steps, max(1, more_steps // 20)),
-            eval_every=every,
-            save_every=every,
+            eval_every=eval_every,
+            save_every=save_every,
             budget_s=budget_s,
+            most_steps=None,
             knots=((step, 0.0),),
             begins_at=step,
         )

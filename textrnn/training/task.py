@@ -104,6 +104,9 @@ class Task(Protocol):
             most_targets: About how many targets to evaluate; None for all.
         """
 
+    def fault(self, metrics: Mapping[str, float | None]) -> str | None:
+        """Return what is so wrong with an evaluation that its weights must not be kept, or None."""
+
     def train_metrics(self, loss: float) -> dict[str, float]:
         """Return figures derived from the training loss that are worth showing beside it."""
 

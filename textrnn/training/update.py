@@ -20,7 +20,7 @@ from textrnn.training.optimizer import (
 from textrnn.training.settings import TrainingSettings
 from textrnn.training.task import State, Task
 
-__all__ = ["Interval", "Updater"]
+__all__ = ["Interval", "Updater", "loss_fault"]
 
 MOST_PARTS = 1024
 
@@ -97,6 +97,10 @@ class Updater:
         own = {name: tensor.clone() for name, tensor in self._task.model.tensors().items()}
         self._task.model.load_tensors(self._average.tensors)
         return own
+
+    def evaluated_tensors(self) -> Mapping[str, Tensor]:
+        """Return the weights that an evaluation would use: the averaged ones, or the model's own."""
+        return self._task.model.tensors() if self._average is None else self._average.tensors
 
     def use_own(self, own: Mapping[str, Tensor] | None) -> None:
         """Undo :meth:`use_average`."""
@@ -180,11 +184,20 @@ class Interval:
         Args:
             uniform_loss: Loss of a guess at random; a loss of more than twice of it has exploded.
         """
-        loss = self.loss()
-        if not (math.isfinite(loss) and math.isfinite(float(self.norm))):
-            return "the loss or its gradient is not finite"
-        if loss > 2 * uniform_loss + 1:
-            return (
-                f"the loss exploded to {loss:.3g} nats (guessing at random has {uniform_loss:.3g})"
-            )
-        return None
+        if not math.isfinite(float(self.norm)):
+            return "the gradient is not finite"
+        return loss_fault(self.loss(), uniform_loss)
+
+
+def loss_fault(loss: float, uniform_loss: float) -> str | None:
+    """Return what is wrong with a mean loss, or None.
+
+    Args:
+        loss: Nats per target.
+        uniform_loss: Loss of a guess at random; a loss of more than twice of it has exploded.
+    """
+    if not math.isfinite(loss):
+        return "the loss is not finite"
+    if loss > 2 * uniform_loss + 1:
+        return f"the loss exploded to {loss:.3g} nats (guessing at random has {uniform_loss:.3g})"
+    return None
