@@ -93,6 +93,58 @@ def test_a_newer_format_names_the_version_that_wrote_it(tmp_path: Path):
         bundle.open_bundle(path)
 
 
+@pytest.mark.parametrize("versions", [[1], "x", None, {"textrnn": 9}], ids=str)
+def test_a_newer_format_needs_no_versions(tmp_path: Path, versions: object):
+    path = write_model(tmp_path / "m")
+    record = json.loads((path / bundle.CONFIG).read_text()) | {"format": 9, "versions": versions}
+    (path / bundle.CONFIG).write_text(json.dumps(record))
+    with pytest.raises(ModelError, match="format 9 by textrnn a newer version"):
+        bundle.open_bundle(path)
+
+
+BYTE = {"kind": "byte", "files": ["tokenizer.json"]}
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        *(("weights", value) for value in (["x"], None, 3, {}, "tokenizer.jso")),
+        *(("tokenizer", value) for value in ("byte", None, [], {"kind": "byte"})),
+        *(("tokenizer", {"files": ["tokenizer.json"], "kind": kind}) for kind in (None, ["byte"])),
+        *(("tokenizer", {**BYTE, "files": names}) for names in ([["a"]], [{}], [None], "x", ["x"])),
+        ("tokenizer", {"files": ["tokenizer.json"]}),
+        *(("job", value) for value in (None, ["language-model"], 3)),
+        *(("settings", value) for value in (None, [], "x", 1)),
+        *((part, value) for part in ("training", "data", "versions") for value in ("x", None, [1])),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("job", [None, "language-model"])
+def test_a_malformed_entry_is_named(tmp_path: Path, part: str, value: object, job: str | None):
+    path = write_model(tmp_path / "m", **{part: value})
+    with pytest.raises(ModelError, match=f"'{part}' is missing or malformed"):
+        bundle.open_bundle(path, job)
+
+
+@pytest.mark.parametrize("training", [{}, {"metrics": 3}, {"metrics": {"loss": "x"}}], ids=str)
+def test_a_malformed_summary_of_the_training_is_told_by_info(tmp_path: Path, training: object):
+    from textrnn.cli.info import info
+
+    path = write_model(tmp_path / "m", training=training, tokenizer={**BYTE, "vocab_size": 260})
+    with pytest.raises(ModelError, match="'training' is missing or malformed"):
+        info.main([str(path)], standalone_mode=False)
+
+
+@pytest.mark.parametrize("kind", ["BF16", "F8_E4M3", "X7"])
+def test_weights_of_a_type_unknown_to_numpy_are_refused(tmp_path: Path, kind: str):
+    size = 1 if kind == "F8_E4M3" else 2
+    header = json.dumps({"a": {"dtype": kind, "shape": [1], "data_offsets": [0, size]}}).encode()
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
+    with pytest.raises(ModelError, match="safetensors"):
+        bundle.read_tensors(path)
+
+
 @pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a/b", "..", "a\\b", ""])
 def test_names_outside_the_directory_are_refused(tmp_path: Path, name: str):
     (tmp_path / "outside").write_bytes(b"x")

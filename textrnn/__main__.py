@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 # First of all, since time budgets count from the command's start.
 from textrnn.cli import clock as clock
@@ -10,12 +11,12 @@ from textrnn.cli import clock as clock
 __all__ = ["main"]
 
 
-def main() -> int:
-    """Run the command line on the process's arguments and return the exit code."""
-    from textrnn.cli.entry import run
+def main() -> NoReturn:
+    """Run the command line on the process's arguments and end the process with its exit code."""
+    from textrnn.cli.entry import leave, run
 
-    return run(sys.argv[1:])
+    leave(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

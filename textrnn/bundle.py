@@ -111,18 +111,31 @@ def open_bundle(path: str | Path, job: str | None = None) -> Bundle:
     if not (path / CONFIG).exists():
         raise ModelError(f"{path}: not a model directory (it has no {CONFIG})")
     config = read_record(path, CONFIG)
-    if job is not None and config.get("job") != job:
-        raise ModelError(f"{path} is a {config.get('job')} model; this command needs a {job} model")
-    tokenizer = config.get("tokenizer")
-    names = tokenizer.get("files") if isinstance(tokenizer, dict) else None
-    listed = config["files"]
-    if (
-        not isinstance(names, list)
-        or not isinstance(config.get("settings"), dict)
-        or any(name not in listed for name in [*names, config.get("weights")])
-    ):
-        raise ModelError(f"{path / CONFIG}: incomplete; the model is damaged")
+    if part := _malformed(config):
+        raise ModelError(f"{path / CONFIG}: {part!r} is missing or malformed; the model is damaged")
+    if job is not None and config["job"] != job:
+        raise ModelError(f"{path} is a {config['job']} model; this command needs a {job} model")
     return Bundle(path, config)
+
+
+def _malformed(config: Mapping[str, Any]) -> str | None:
+    """Return the entry of ``config.json`` that its readers could not rely on, or None."""
+    listed, tokenizer = config["files"], config.get("tokenizer")
+    if not isinstance(tokenizer, dict) or not isinstance(tokenizer.get("kind"), str):
+        return "tokenizer"
+    names, weights = tokenizer.get("files"), config.get("weights")
+    if not isinstance(names, list):
+        return "tokenizer"
+    if not all(isinstance(name, str) and name in listed for name in names):
+        return "tokenizer"
+    if not isinstance(weights, str) or weights not in listed:
+        return "weights"
+    if not isinstance(config.get("job"), str):
+        return "job"
+    if not isinstance(config.get("settings"), dict):
+        return "settings"
+    optional = ("training", "data", "versions")
+    return next((part for part in optional if not isinstance(config.get(part, {}), dict)), None)
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any]:
@@ -142,7 +155,9 @@ def read_record(folder: Path, name: str) -> dict[str, Any]:
         raise ModelError(f"{path}: not valid JSON; the model is damaged") from None
     form = record.get("format") if isinstance(record, dict) else None
     if isinstance(form, int) and form > FORMAT:
-        version = record.get("versions", {}).get("textrnn", "a newer version")
+        versions = record.get("versions")
+        version = versions.get("textrnn") if isinstance(versions, dict) else None
+        version = version if isinstance(version, str) else "a newer version"
         raise ModelError(
             f"{path}: written in format {form} by textrnn {version}; this version reads formats up to "
             f"{FORMAT}: upgrade with pip install --upgrade textrnn"
@@ -213,7 +228,8 @@ def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
         return dict(load_file(path))
     except FileNotFoundError:
         raise ModelError(f"{path}: missing; the model is damaged") from None
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        # The last three: a type of numbers that NumPy does not know, such as bfloat16.
         raise ModelError(f"{path}: cannot be read as safetensors: {error}") from None
 
 

@@ -14,10 +14,12 @@ import dataclasses
 import difflib
 import json
 import math
+import operator
 import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,6 +43,7 @@ __all__ = [
 ]
 
 ENVIRONMENT_PREFIX = "TEXTRNN_"
+_MOST_SHOWN = 80
 
 T = TypeVar("T")
 
@@ -148,7 +151,9 @@ class SettingSpec:
             hint = nearest(str(value), self.choices)
             is_name = where in (self.option, self.variable)
             what = where if is_name else f"{where}: {self.name}"
-            raise UsageError(f"{what} is {value!r}; it must be {kind}{allowed}{hint}")
+            shown = repr(value)
+            shown = shown if len(shown) <= _MOST_SHOWN else shown[:_MOST_SHOWN] + "…"
+            raise UsageError(f"{what} is {shown}; it must be {kind}{allowed}{hint}")
         return converted
 
     @property
@@ -168,14 +173,12 @@ class SettingSpec:
         if isinstance(value, bool):
             return None
         try:
+            if self.type is int:
+                return _whole(value)
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, ArithmeticError):
             return None
-        if not math.isfinite(number):
-            return None
-        if self.type is int:
-            return int(number) if number == int(number) else None
-        return number
+        return number if math.isfinite(number) else None
 
     def _in_range(self, value: Any) -> bool:
         if self.choices:
@@ -188,6 +191,18 @@ class SettingSpec:
             or (self.above is not None and value <= self.above)
             or (self.below is not None and value >= self.below)
         )
+
+
+def _whole(value: Any) -> int | None:
+    """Return a whole number, exact beyond what a float can tell apart; None where it is none."""
+    if hasattr(value, "__index__"):
+        return operator.index(value)
+    number = float(value)
+    if not math.isfinite(number):
+        return None
+    # What a float can hold has few enough digits to be written out.
+    exact = Decimal(value) if isinstance(value, str) else number
+    return int(exact) if exact == int(exact) else None
 
 
 def _shown(limit: float | None) -> str:
@@ -256,7 +271,10 @@ def from_toml(cls: type, path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 at byte {error.start}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # a number of too many digits is no TOMLDecodeError
         raise UsageError(f"{path}: not valid TOML: {error}") from None
     known = specs(cls)
     sections = {spec.section for spec in known.values()}
@@ -291,7 +309,8 @@ def resolve(
     Args:
         cls: The settings dataclass.
         command_line: Flat values given as options; absent names were not given.
-        environment: The process environment; its ``TEXTRNN_*`` variables of known names count.
+        environment: The process environment; its ``TEXTRNN_*`` variables of known names count,
+            but for empty ones.
         file: A TOML file, if any.
 
     Raises:
@@ -299,7 +318,7 @@ def resolve(
     """
     values = from_toml(cls, file) if file else {}
     for name, spec in specs(cls).items():
-        if spec.variable in environment:
+        if environment.get(spec.variable):
             values[name] = spec.check(environment[spec.variable], spec.variable)
     for name, value in command_line.items():
         spec = specs(cls)[name]

@@ -15,6 +15,7 @@ import pytest
 
 from textrnn.cli import entry, options
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TINY = (
     *("--hidden-size", "16", "--max-steps", "20", "--batch-size", "4", "--seq-len", "16"),
     *("--eval-every", "10", "--threads", "1"),
@@ -89,21 +90,26 @@ def command(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "warnoptions", ["error"])
     monkeypatch.setattr(options, "_is_debugging", False)
-    previous = signal.getsignal(signal.SIGTERM)
+    previous = {number: signal.getsignal(number) for number in SIGNALS}
 
-    def run(*arguments: object, stdin: bytes | str = b"", **variables: str) -> Result:
+    def run(*arguments: object, stdin: bytes | str | None = b"", **variables: str) -> Result:
         content = stdin.encode() if isinstance(stdin, str) else stdin
+        stream = None if content is None else io.TextIOWrapper(io.BytesIO(content))
         with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+            patch.setattr(sys, "stdin", stream)
             for name, value in variables.items():
                 patch.setenv(name, value)
+            # A command that has ended ignores signals.
+            for number, handler in previous.items():
+                signal.signal(number, handler)
             capsysbinary.readouterr()
             code = entry.run([str(argument) for argument in arguments])
         captured = capsysbinary.readouterr()
         return Result(code, captured.out.decode(), captured.err.decode())
 
     yield run
-    signal.signal(signal.SIGTERM, previous)
+    for number, handler in previous.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

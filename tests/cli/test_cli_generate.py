@@ -106,6 +106,39 @@ def test_text_appears_as_it_is_made(process, model):
     assert child.returncode == 143
 
 
+def test_prompts_have_an_encoding(command, model, tmp_path):
+    (tmp_path / "latin.txt").write_bytes("caf\xe9".encode("latin-1"))
+    for option in ("--prompt-file", "--prompts"):
+        refused = command("generate", model, option, "latin.txt", "-n", "1")
+        assert refused.code == 1
+        assert "--encoding" in refused.err
+        (read,) = command(
+            *("generate", model, option, "latin.txt", "-n", "1"),
+            *("--json", "--encoding", "latin-1"),
+        ).objects
+        assert read["prompt"] == "café"
+    piped = command(
+        *("generate", model, "--prompt", "-", "-n", "1", "--json", "--encoding", "latin-1"),
+        stdin="caf\xe9".encode("latin-1"),
+    )
+    assert piped.objects[0]["prompt"] == "café"
+    assert command("generate", model, "--prompts", "latin.txt", "--encoding", "x").code == 2
+
+
+def test_a_folder_is_no_prompt(command, model, tmp_path):
+    for option in ("--prompt-file", "--prompts"):
+        done = command("generate", model, option, tmp_path)
+        assert done.code == 1
+        assert done.err == f"Error: {option}: {tmp_path} is a folder; give a file\n"
+
+
+def test_a_long_prompt_is_mentioned(command, model, tmp_path):
+    (tmp_path / "long.txt").write_text("a dog " * 3334)
+    arguments = ("generate", model, "--prompt-file", "long.txt", "-n", "1", "--no-echo")
+    assert command(*arguments).err == "reading the prompt of 20,004 characters\n"
+    assert command(*arguments, "-q").err == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [

@@ -8,6 +8,7 @@ import pytest
 
 from textrnn._version import __version__
 from textrnn.cli.evaluate import _write_line
+from textrnn.cli.info import _curve_lines
 from textrnn.language_model.evaluation import LineSurprise
 
 
@@ -98,6 +99,20 @@ def test_info_describes_a_model(command, model, tmp_path):
     (bare,) = command("info", copy, "--json").objects
     assert (bare["curve"], bare["can_resume"]) == ([], False)
     assert command("info", copy).code == 0
+
+
+def test_info_says_how_many_evaluations_it_leaves_out():
+    curve = [{"step": step, "valid_loss": 2.0} for step in range(30)]
+    assert "… 12 of 30 evaluations; --json lists all" in _curve_lines(curve)[-1]
+    assert "evaluations" not in "".join(_curve_lines(curve[:12]))
+
+
+def test_the_cache_is_no_news_beside_json_and_lines(command, model, text, tmp_path):
+    (tmp_path / "cached.txt").write_text(text)
+    command("evaluate", model, "cached.txt")
+    assert "found in the cache" in command("evaluate", model, "cached.txt").err
+    for options in (["--json"], ["--per-line"], ["-q"]):
+        assert command("evaluate", model, "cached.txt", *options).err == ""
 
 
 def test_info_without_a_model_describes_the_machine(command, environment):

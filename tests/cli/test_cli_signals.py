@@ -127,11 +127,63 @@ def test_a_closed_pipe_ends_a_command_quietly(command_line, environment, trained
 def test_a_closed_pipe_ends_training_quietly_and_saved(environment, book, command):
     line = f"$T train lm book.txt {' '.join(LONG)} --json -q | head -n 4"
     done = piped(line, environment, book.parent)
-    assert done.stderr == "0\n"
+    said, code = done.stderr.splitlines()
+    assert code == "0"
+    assert said.startswith("stdout was closed. Stopped at step ")
+    assert said.endswith(" and saved; go on with: textrnn train lm --resume book-lm")
     assert len(done.stdout.splitlines()) == 4
     resumed = command("train", "lm", "--resume", "book-lm", "--max-steps", "3", "--json", "-q")
     assert resumed.code == 0
     assert resumed.objects[-1]["steps"] > 3
+
+
+def test_a_full_disk_under_stdout_ends_training_saved(process, book, command):
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        child = process("train", "lm", "book.txt", *LONG, "--json", "-q", stdout=full)
+        _, err = child.communicate(timeout=60)
+    assert child.returncode == 1
+    assert err.decode() == (
+        "Error: stdout: No space left on device. Stopped at step 0 and saved; go on with: "
+        "textrnn train lm --resume book-lm\n"
+    )
+    assert command("train", "lm", "--resume", "book-lm", "--max-steps", "3", "-q").code == 0
+
+
+def test_a_signal_after_the_outcome_changes_nothing(environment, book):
+    code = (
+        "import os, signal, sys; from textrnn.cli import entry; say = entry._say\n"
+        "def late(*words):\n"
+        "    for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): os.kill(os.getpid(), n)\n"
+        "    say(*words)\n"
+        "entry._say = late; sys.argv = ['textrnn', 'train', 'lm', 'none.txt']\n"
+        "from textrnn.__main__ import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=book.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: none.txt")
+
+
+def test_settled_signals_are_ignored():
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    kept[signal.SIGHUP] = signal.getsignal(signal.SIGHUP)
+    try:
+        with StopSignals() as signals:
+            signals.arm()
+            signals.settle()
+        for number in kept:
+            os.kill(os.getpid(), number)
+        assert signals.pending() is None
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def test_lines_on_a_closed_stderr_end_training_quietly(environment, book):

@@ -82,6 +82,16 @@ def test_every_command_that_is_listed_exists_and_has_help(command):
     assert "Usage: textrnn train lm" in command("train", "lm", "--help").out
 
 
+def test_no_help_shows_a_marker_of_its_source(command):
+    helped = [command(*words, "--help").out for words in [[], ["train"], ["train", "lm"]]]
+    helped += [command(name, "--help").out for name in COMMANDS]
+    helped += [command("cache", name, "--help").out for name in ("list", "clear")]
+    for shown in helped:
+        assert "\\b" not in shown
+        assert "\b" not in shown
+    assert "\n    textrnn train lm book.txt --minutes 3\n" in helped[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "cls"),
     [
@@ -140,6 +150,26 @@ def test_a_fault_of_the_program_says_so(command, model, monkeypatch):
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train lm -",
+        "train lm",
+        "train lm book.txt --valid -",
+        "generate book-lm --prompt -",
+        "generate book-lm --prompts -",
+        "evaluate book-lm",
+        "evaluate book-lm -",
+        "tokenize book-lm",
+    ],
+)
+def test_a_closed_stdin_is_told(line, command, trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    done = command(*line.split(), stdin=None)
+    assert done.code == 1
+    assert done.err == "Error: stdin is closed; give a file\n"
+
+
 def test_a_full_disk_under_stdout_is_told(process, model):
     device = Path("/dev/full")
     if not device.exists():
@@ -148,4 +178,4 @@ def test_a_full_disk_under_stdout_is_told(process, model):
         child = process("info", model, stdout=full)
         _, err = child.communicate(timeout=60)
     assert child.returncode == 1
-    assert err == b"Error: No space left on device\n"
+    assert err == b"Error: stdout: No space left on device\n"

@@ -44,6 +44,9 @@ def test_unknown_text_gives_a_warning(command, model):
     done = command("tokenize", "--ids", model, stdin="☃☃")
     assert done.out == "1 1\n"
     assert "2 tokens are unknown" in done.err
+    one = command("tokenize", "--ids", model, stdin="☃")
+    assert "1 token is unknown" in one.err
+    assert "its text is lost" in one.err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from textrnn.cli.output import Output, default_output, shown
-from textrnn.errors import TrainingError, UsageError
+from textrnn.errors import UsageError
 
 
 @pytest.fixture
@@ -100,34 +100,6 @@ def test_bad_input_costs_no_model(command, own_model, tmp_path, tiny):
     before = (own_model / "config.json").read_bytes()
     assert command("train", "lm", "empty.txt", "-o", "own-lm", *tiny, "--force").code == 1
     assert (own_model / "config.json").read_bytes() == before
-
-
-def test_what_was_replaced_comes_back_where_nothing_took_its_place(own_model):
-    before = sorted(path.name for path in own_model.iterdir())
-    output = Output(own_model, force=True)
-
-    def fail() -> None:
-        with output.replaced():
-            assert [path.name[:10] for path in own_model.iterdir()] == [".replaced-"]
-            (own_model / "half").mkdir()
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail()
-    assert sorted(path.name for path in own_model.iterdir()) == before
-    with output.replaced():
-        (own_model / "new").touch()
-        output.commit()
-    assert [path.name for path in own_model.iterdir()] == ["new"]
-
-
-def test_a_model_that_a_run_is_writing_is_not_replaced(own_model):
-    fcntl = pytest.importorskip("fcntl")
-    with (own_model / "resume" / ".lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(TrainingError, match="a run is writing"):
-            Output(own_model, force=True)
-    Output(own_model, force=True)
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,93 @@ def test_weights_that_do_not_fit_are_refused():
         make_stepper(tensors, as_dict(SMALL))
 
 
+def test_weights_too_many_or_of_another_shape_are_refused():
+    tensors = dict(network(30).tensors())
+    with pytest.raises(ModelError, match=r"also recurrent\.layers\.2\.bias_hh"):
+        make_stepper({**tensors, "recurrent.layers.2.bias_hh": np.zeros(9)}, as_dict(SMALL))
+    for name, tensor in tensors.items():
+        for other in (tensor[..., :-1], tensor[None], tensor.new_zeros(())):
+            with pytest.raises(ModelError, match="do not fit"):
+                make_stepper({**tensors, name: other}, as_dict(SMALL))
+    del tensors["output.weight"]
+    with pytest.raises(ModelError, match=r"embedding\.weight has shape \(30, 10\), not \(30, 12\)"):
+        make_stepper(tensors, as_dict(dataclasses.replace(SMALL, tie_weights=True)))
+
+
+HOSTILE = [
+    {"hidden_size": None},
+    {"hidden_size": "x"},
+    {"hidden_size": 10**400},
+    {"hidden_size": 65536},
+    {"hidden_size": [12]},
+    {"num_layers": "x"},
+    {"num_layers": 0},
+    {"num_layers": 64},
+    {"num_layers": 1},
+    {"embedding_dim": 65536},
+    {"rnn_type": "gru"},
+    {"rnn_type": {}},
+    {"tie_weights": True},
+    {"layer_norm": True},
+    {"ngram_order": None},
+    {"ngram_order": 1},
+    {"ngram_order": 16},
+    {"ngram_rows": 10**18},
+    {"ngram_rows": 10**400},
+    {"learning_rate": 10**400},
+    {"lines": "perhaps"},
+    {"colour": "red"},
+]
+
+
+def hostile(path: Path, settings: dict[str, object]) -> bundle.Bundle:
+    """Write a model that claims other settings than its own, all digests right."""
+    write(path, ngram_order=2)
+    config = bundle.read_record(path, bundle.CONFIG)
+    rest = {name: value for name, value in config.items() if name != "digest"}
+    bundle.write_record(path, bundle.CONFIG, {**rest, "settings": settings})
+    return bundle.open_bundle(path, "language-model")
+
+
+@pytest.mark.parametrize("changes", HOSTILE, ids=lambda changes: str(changes)[:40])
+def test_settings_that_lie_are_refused_before_they_cost_memory(tmp_path: Path, changes):
+    own = as_dict(dataclasses.replace(SMALL, ngram_order=2))
+    opened = hostile(tmp_path / "m", {**own, **changes})
+    with pytest.raises(ModelError) as caught:
+        LanguageModel(opened)
+    assert str(caught.value).startswith(str(tmp_path / "m"))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < len(str(tmp_path)) + 700
+
+
+def test_missing_settings_are_named_or_have_their_defaults(tmp_path: Path):
+    with pytest.raises(
+        ModelError, match="lack hidden_size, num_layers, embedding_dim, ngram_order"
+    ):
+        LanguageModel(hostile(tmp_path / "none", {}))
+    kept = ("hidden_size", "num_layers", "embedding_dim", "ngram_order", "ngram_rows")
+    own = as_dict(dataclasses.replace(SMALL, ngram_order=2))
+    lm = LanguageModel(hostile(tmp_path / "few", {name: own[name] for name in kept}))
+    assert lm.settings["lines"] is False
+    assert lm.generate(max_new_tokens=3)
+
+
+def test_texts_are_measured_on_the_device_that_was_asked_for(make, monkeypatch):
+    asked: list[object] = []
+
+    class Asked:
+        def __init__(self, model: bundle.Bundle, *, device: str) -> None:
+            asked.append(device)
+
+        def evaluate(self, inputs: list[str]) -> list[str]:
+            return inputs
+
+    monkeypatch.setattr("textrnn.language_model.evaluation.Evaluator", Asked)
+    assert make(device="cpu").evaluate("a", Path("b")) == ["a", "b"]
+    make(device="auto").evaluate("a")
+    assert asked == ["cpu", "auto"]
+
+
 def test_a_prompt_goes_in_and_its_continuation_comes_out(make):
     lm = make()
     text = lm.generate("abc", max_new_tokens=40, temperature=0.8, seed=1)

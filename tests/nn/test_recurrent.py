@@ -45,7 +45,7 @@ def test_starting_weights_are_as_the_papers_have_them():
         torch.testing.assert_close(gate @ gate.T, torch.eye(16), atol=1e-5, rtol=0)
     relu = RecurrentLayer("rnn_relu", 4, 4)
     relu.reset_parameters(torch.Generator().manual_seed(0))
-    torch.testing.assert_close(relu.weight_hh.data, 0.9 * torch.eye(4))
+    torch.testing.assert_close(relu.weight_hh.data, 0.5 * torch.eye(4))
 
 
 def test_masks_are_keyed_and_keep_the_mean():

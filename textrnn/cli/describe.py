@@ -52,7 +52,9 @@ def plan_lines(event: Planned) -> list[tuple[str, str]]:
 def progress_line(event: Progressed, *, with_bits: bool = True) -> str:
     """Return a line on how far training has come; arguments as for :func:`figures`."""
     done = f"step {event.step:,}/{event.max_steps:,}"
-    return "  ".join([done, *figures(event, with_bits=with_bits), f"{duration(event.remaining_s)} left"])
+    return "  ".join(
+        [done, *figures(event, with_bits=with_bits), f"{duration(event.remaining_s)} left"]
+    )
 
 
 def figures(event: Progressed, *, with_bits: bool = True) -> list[str]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 import click
 
 from textrnn.cli.app import app
 from textrnn.cli.console import may_colour, printable
 from textrnn.cli.options import is_debugging
-from textrnn.cli.signals import Terminated, raise_on_termination
+from textrnn.cli.signals import Terminated, ignore_signals, raise_on_termination
 from textrnn.errors import TextrnnError, TrainingInterrupted
 
-__all__ = ["run"]
+__all__ = ["leave", "run"]
 
 INTERRUPTED = 130
 
@@ -37,10 +38,14 @@ def run(arguments: Sequence[str]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     raise_on_termination()
     try:
-        code = _invoke(list(arguments))
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
+        try:
+            code = _invoke(list(arguments))
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:
+                    stream.flush()
+        finally:
+            # How the command ends is decided: a signal that comes now changes nothing.
+            ignore_signals()
     except BrokenPipeError:
         _leave_pipes()
         return 0
@@ -55,6 +60,15 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         return _explain(error)
     return code
+
+
+def leave(code: int) -> NoReturn:
+    """End the process at once; torch would take most of a second to take itself apart."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+    os._exit(code)
 
 
 def _invoke(arguments: list[str]) -> int:

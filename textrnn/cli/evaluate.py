@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from textrnn.bundle import open_bundle
+from textrnn.cli.aside import open_model
 from textrnn.cli.console import note, write, write_json
-from textrnn.cli.inputs import stdin_or_usage
+from textrnn.cli.inputs import require_stdin, stdin_or_usage, without_cache_news
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.data.settings import CorpusSettings
 from textrnn.training.settings import TrainingSettings
@@ -53,14 +53,16 @@ def evaluate(
     line; where there is no such figure, a dash. Tabs in the line stand as \t, backslashes as \\.
     """
     inputs = list(files) or [stdin_or_usage("nothing to evaluate")]
+    require_stdin(inputs)
     machine = given(TrainingSettings, values, os.environ)
-    bundle = open_bundle(model, "language-model")
+    bundle = open_model(model, "language-model")
     from textrnn.language_model.evaluation import Evaluator
 
+    report = (lambda message: None) if quiet else note
     evaluator = Evaluator(
         bundle,
         overrides=given(CorpusSettings, values, os.environ),
-        report=(lambda message: None) if quiet else note,
+        report=without_cache_news(report) if as_json or per_line else report,
         **machine,
     )
     if per_line:

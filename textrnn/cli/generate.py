@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from textrnn.bundle import open_bundle
-from textrnn.cli.console import is_terminal, warn, write, write_json
-from textrnn.cli.inputs import lines_with_ends, read_input
+from textrnn.cli.aside import open_model
+from textrnn.cli.console import is_terminal, note, warn, write, write_json
+from textrnn.cli.inputs import lines_with_ends, read_input, refuse_folder
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.config import as_dict, make
 from textrnn.decoding.sampling import SamplingSettings
@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["generate"]
 
+PROMPTS = ("prompt", "prompt_file", "prompts")
+
 SEPARATOR = "-" * 40
 """The line between several texts."""
+
+LONG_PROMPT = 20_000
+"""Characters from which on reading a prompt on a CPU takes long enough to be mentioned."""
 
 MACHINE = ("device", "threads")
 
@@ -38,6 +43,9 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
 @click.option("--prompt", metavar="TEXT", help="How the text begins; - reads it from stdin.")
 @click.option("--prompt-file", metavar="FILE", help="A file whose whole text is the prompt.")
 @click.option("--prompts", metavar="FILE", help="A file with a prompt a line.")
+@click.option(
+    "--encoding", default="utf-8", show_default=True, help="Encoding of prompts in files and stdin."
+)
 @click.option("--echo/--no-echo", default=True, help="Print the prompt before its continuation.")
 @click.option(
     "--stop",
@@ -60,7 +68,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
     help="Texts made at a time, at most; changes no text.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON for each text.")
-@click.option("-q", "--quiet", is_flag=True, help="Show no warnings.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no warnings and notes.")
 @setting_options(
     SamplingSettings,
     undecided="another one every time",
@@ -84,14 +92,14 @@ def generate(model: Path, **values: Any) -> None:
       textrnn generate book-lm -n -1 --seed 1
       textrnn generate book-lm --prompts begins.txt --num 3 --json
     """
-    prompts = _prompts(values["prompt"], values["prompt_file"], values["prompts"])
+    prompts = _prompts(values)
     sampling = make(SamplingSettings, given(SamplingSettings, values, os.environ))
     # Not all of the settings of training: the seed here is that of sampling.
     chosen = {name: values[name] for name in MACHINE}
     machine = given(TrainingSettings, chosen, os.environ)
     from textrnn.language_model.generator import LanguageModel
 
-    lm = LanguageModel(open_bundle(model, "language-model"), **machine)
+    lm = LanguageModel(open_model(model, "language-model"), **machine)
     if "threads" not in machine:
         several = values["prompts"] is not None
         lm.tune_threads(
@@ -107,6 +115,8 @@ def generate(model: Path, **values: Any) -> None:
     is_whole = values["as_json"] or values["prompts"] is not None
     if sampling.max_new_tokens == -1 and not values["stop"] and not lm.settings["lines"]:
         _require_one(values, is_whole=is_whole)
+    if not values["quiet"] and lm.device == "cpu":
+        _tell_long_prompt(prompts)
     echo = values["echo"]
     if is_whole:
         texts = lm.generate_many(prompts, **arguments)
@@ -167,24 +177,34 @@ def _stream(pieces: Iterable[Piece], prompt: str) -> None:
         raise
 
 
-def _prompts(prompt: str | None, whole_file: str | None, line_file: str | None) -> Iterable[str]:
+def _tell_long_prompt(prompts: Iterable[str]) -> None:
+    """Say that a prompt is being read, where it is one whose reading takes a while."""
+    if isinstance(prompts, list) and len(prompts[0]) > LONG_PROMPT:
+        note(f"reading the prompt of {len(prompts[0]):,} characters")
+
+
+def _prompts(values: Mapping[str, Any]) -> Iterable[str]:
     """Return the prompts; a file of many is read as far as they are needed."""
-    options = {"--prompt": prompt, "--prompt-file": whole_file, "--prompts": line_file}
+    options = {f"--{name.replace('_', '-')}": values[name] for name in PROMPTS}
+    prompt, whole_file, line_file = options.values()
+    encoding = values["encoding"]
     named = [name for name, value in options.items() if value is not None]
     if len(named) > 1:
         raise UsageError(f"{named[0]} and {named[1]} at once; give one of them")
     if line_file is not None:
-        return _lines(line_file)
+        refuse_folder(line_file, "--prompts")
+        return _lines(line_file, encoding)
     if whole_file is not None:
-        return ["".join(read_input(whole_file))]
+        refuse_folder(whole_file, "--prompt-file")
+        return ["".join(read_input(whole_file, encoding))]
     if prompt == "-":
         # As the shell's $(...) has it: the line end with which a command's output ends is no part of it.
-        return ["".join(read_input("-")).removesuffix("\n").removesuffix("\r")]
+        return ["".join(read_input("-", encoding)).removesuffix("\n").removesuffix("\r")]
     return ["" if prompt is None else _without_surrogates(prompt)]
 
 
-def _lines(file: str) -> Iterator[str]:
-    for line in lines_with_ends(read_input(file)):
+def _lines(file: str, encoding: str) -> Iterator[str]:
+    for line in lines_with_ends(read_input(file, encoding)):
         yield line.removesuffix("\n").removesuffix("\r")
 
 

@@ -12,10 +12,12 @@ import click
 
 from textrnn import bundle
 from textrnn._version import __version__
+from textrnn.cli.aside import open_model
 from textrnn.cli.console import byte_size, duration, is_terminal, printable, write, write_json
 from textrnn.cli.journal import read_journal
 from textrnn.cli.options import debug_option
 from textrnn.cli.sparkline import sparkline
+from textrnn.errors import ModelError
 
 __all__ = ["info"]
 
@@ -92,7 +94,7 @@ def _rows(record: dict[str, Any]) -> list[str]:
 
 def _model(path: Path) -> dict[str, Any]:
     """Return what is known of a model, its weights read for their sizes."""
-    opened = bundle.open_bundle(path)
+    opened = open_model(path)
     config = opened.config
     tensors = opened.tensors()
     return {
@@ -104,11 +106,30 @@ def _model(path: Path) -> dict[str, Any]:
         "tokenizer": {name: config["tokenizer"][name] for name in ("kind", "vocab_size")},
         "settings": opened.settings,
         "data": config.get("data", {}),
-        "training": config["training"],
+        "training": _training(opened),
         "can_resume": (path / bundle.RESUME / bundle.STATE).is_file(),
         "curve": _curve(path),
         "versions": config.get("versions", {}),
     }
+
+
+def _training(opened: bundle.Bundle) -> dict[str, Any]:
+    """Return the summary of the training.
+
+    Raises:
+        ModelError: it is not there, or not what training writes.
+    """
+    record: dict[str, Any] = opened.config.get("training", {})
+    metrics = record.get("metrics")
+    counts = [record.get(name) for name in ("step", "best_step", "targets", "elapsed_s")]
+    if not isinstance(metrics, dict) or not all(
+        isinstance(number, (int, float))
+        for number in [*counts, *(value for value in metrics.values() if value is not None)]
+    ):
+        raise ModelError(
+            f"{opened.path / bundle.CONFIG}: 'training' is missing or malformed; the model is damaged"
+        )
+    return record
 
 
 def _curve(path: Path) -> list[dict[str, Any]]:
@@ -158,6 +179,9 @@ def _curve_lines(curve: list[dict[str, Any]]) -> list[str]:
         bits = point.get("bits_per_char")
         shown = "" if bits is None else f", {bits:.4f} bits per character"
         rows.append(f"  step {point['step']:>9,}  loss {point['valid_loss']:.4f}{shown}\n")
+    if count < len(points):
+        dots = "..." if is_ascii else "…"
+        rows.append(f"  {dots} {count} of {len(points):,} evaluations; --json lists all\n")
     return rows
 
 

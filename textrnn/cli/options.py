@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
@@ -71,7 +72,15 @@ class HelpfulGroup(click.Group):
 
 
 class SectionedCommand(click.Command):
-    """A command whose help lists the options of settings under their sections."""
+    r"""A command whose help lists the options of settings under their sections.
+
+    A line ``\b``, after which click breaks no lines, may stand as two characters in a raw docstring.
+    """
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        if self.help is not None:
+            self.help = re.sub(r"(?m)^( *)\\b$", "\\1\b", self.help)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options, then each section's."""
@@ -145,7 +154,7 @@ def given(
     for name, spec in specs(cls).items():
         if values.get(name) is not None:
             found[name] = spec.check(values[name], spec.option)
-        elif environment is not None and name in values and spec.variable in environment:
+        elif environment is not None and name in values and environment.get(spec.variable):
             found[name] = spec.check(environment[spec.variable], spec.variable)
     return found
 

@@ -217,7 +217,5 @@ def _is_pending(output: Output | None) -> bool:
 
 def _where_stopped(event: Stopped, model: Path, output: Output | None) -> str:
     if _is_pending(output):
-        return (
-            f"Stopped at step {event.step:,}, before the new model was evaluated; nothing of it is kept"
-        )
+        return f"Stopped at step {event.step:,}, before the new model was evaluated; nothing of it is kept"
     return f"Stopped at step {event.step:,} and saved; go on with: {how_to_go_on(model)}"

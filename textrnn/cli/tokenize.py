@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from textrnn import bundle
+from textrnn.cli.aside import open_model
 from textrnn.cli.console import warn, write, write_json
 from textrnn.cli.inputs import lines_with_ends, read_input, stdin_or_usage
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
@@ -53,7 +53,7 @@ def tokenize(
         raise UsageError("--decode needs a MODEL, and goes with neither --ids nor --json")
     file = file or stdin_or_usage("nothing to tokenize")
     if model is not None:
-        tokenizer = bundle.open_bundle(model).tokenizer()
+        tokenizer = open_model(model).tokenizer()
     elif file == "-":
         raise UsageError("a tokenizer is made from a text that is read twice: give a file, not -")
     else:
@@ -101,7 +101,8 @@ def _write_tokens(tokenizer: Tokenizer, chunks: Iterator[str], *, ids: bool, as_
             size = 0
     write("".join(waiting))
     if unknown:
-        warn(f"{unknown:,} tokens are unknown to the tokenizer (<unk>); their text is lost")
+        tokens, their = ("token is", "its") if unknown == 1 else ("tokens are", "their")
+        warn(f"{unknown:,} {tokens} unknown to the tokenizer (<unk>); {their} text is lost")
 
 
 def _write_text(tokenizer: Tokenizer, file: str) -> None:

@@ -6,16 +6,19 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from textrnn import bundle
+from textrnn.cli.aside import open_model, recover
 from textrnn.cli.clock import seconds_since_start
-from textrnn.cli.console import duration, is_terminal, write, write_json
+from textrnn.cli.console import duration, is_terminal, warn, write, write_json
 from textrnn.cli.describe import plan_lines
+from textrnn.cli.environment import changes_on_resume, misspelt_variables
+from textrnn.cli.inputs import require_stdin, without_cache_news
 from textrnn.cli.journal import read_journal
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.cli.output import Output, default_output, shown
@@ -54,7 +57,8 @@ class _Request:
     cls=SectionedCommand,
     epilog="""Every setting can also stand in a TOML file (--config; --print-config writes one) or in an
     environment variable, TEXTRNN_HIDDEN_SIZE for --hidden-size. The command line comes before the
-    environment, and that before the file.""",
+    environment, and that before the file. With --resume only those variables count whose settings may
+    change then: budget, machine and accumulation.""",
 )
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @click.option(
@@ -109,6 +113,12 @@ def train_lm(**values: Any) -> None:
     changes = given(LanguageModelSettings, values)
     request = _Request(**{f.name: values[f.name] for f in dataclasses.fields(_Request)})
     _refuse_contradictions(request)
+    for message in misspelt_variables(os.environ):
+        warn(message)
+    if request.resume is not None:
+        changes = {**changes_on_resume(os.environ), **changes}
+        recover(request.resume)
+        open_model(request.resume)
     if request.print_config:
         write(to_toml(_settings(request, changes)))
         return
@@ -135,12 +145,15 @@ def _begin(request: _Request, settings: LanguageModelSettings, session: Session)
         raise UsageError(
             "no text to train on: give files or folders, - for stdin, or --resume with a model"
         )
+    require_stdin([*inputs, *request.valid])
     path = request.output or default_output(inputs[0])
     if request.init_from is not None and request.init_from.resolve() == path.resolve():
         raise UsageError(
             f"{path}: a model cannot start from the one that it replaces; choose another directory "
             f"with --output, or train the same model further with --resume {shown(path)}"
         )
+    if request.init_from is not None:
+        open_model(request.init_from)
     output = None if request.dry_run else Output(path, force=request.force)
     # torch comes in here: what was wrong with the command line has been told by now.
     from textrnn.language_model.training import prepare_run
@@ -152,21 +165,21 @@ def _begin(request: _Request, settings: LanguageModelSettings, session: Session)
         valid_inputs=request.valid,
         init_from=request.init_from,
         clock=seconds_since_start,
-        report=session.note,
+        report=_report(request, session),
     )
     if output is None:
         _show_plan(run, request)
         return
     with output.replaced():
-        session.follow(run, on_save=output.commit)
+        session.follow(run, output)
 
 
 def _resume(model: Path, request: _Request, changes: Mapping[str, Any], session: Session) -> None:
     """Go on with a run, or say that there is nothing left to do."""
-    bundle.open_bundle(model)
     from textrnn.language_model.resuming import resume_run
 
-    run = resume_run(model, changes, clock=seconds_since_start, report=session.note)
+    report = _report(request, session)
+    run = resume_run(model, changes, clock=seconds_since_start, report=report)
     with contextlib.closing(run):
         if request.dry_run:
             _show_plan(run, request)
@@ -174,6 +187,10 @@ def _resume(model: Path, request: _Request, changes: Mapping[str, Any], session:
             session.tell_finished(model)
         else:
             session.follow(run)
+
+
+def _report(request: _Request, session: Session) -> Callable[[str], None]:
+    return without_cache_news(session.note) if request.json else session.note
 
 
 def _show_plan(run: PreparedRun, request: _Request) -> None:

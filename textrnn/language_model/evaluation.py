@@ -13,14 +13,14 @@ import numpy.typing as npt
 import torch
 
 from textrnn import bundle
-from textrnn.config import make
+from textrnn.config import as_dict, make
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.corpus import prepare_text
 from textrnn.data.lines import lines_of_files, rereadable
 from textrnn.data.store import TokenStore
-from textrnn.errors import ModelError
 from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.language_model.stepper import check_weights, model_settings
 from textrnn.language_model.task import surprise, text_characters, to_device
 from textrnn.language_model.windows import Window, evaluation_windows
 from textrnn.metrics import bits_per_char, perplexity
@@ -111,8 +111,11 @@ class Evaluator:
         report: Callable[[str], None] = lambda message: None,
     ) -> None:
         self._tokenizer = model.tokenizer()
-        values = {**model.settings, **(overrides or {})}
-        self._settings = make(LanguageModelSettings, values, str(model.path))
+        own = model_settings(model.settings, str(model.path))
+        tensors = model.tensors()
+        check_weights(tensors, own, str(model.path))
+        values = {**as_dict(own), **(overrides or {})}
+        self._settings = make(LanguageModelSettings, values, "evaluate")
         self._cache = cache or default_cache_dir()
         self._report = report
         use_threads(threads)
@@ -122,11 +125,7 @@ class Evaluator:
         wanted = "float32" if precision == "auto" and recorded == "float32" else precision
         self._precision = pick_precision(wanted, self._device)
         self._model = RecurrentLanguageModel(self._settings, self._tokenizer.vocab_size)
-        arrays = {name: torch.from_numpy(array) for name, array in model.tensors().items()}
-        try:
-            self._model.load_tensors(arrays)
-        except ValueError as error:
-            raise ModelError(f"{model.path}: does not fit its settings: {error}") from None
+        self._model.load_tensors({name: torch.from_numpy(t) for name, t in tensors.items()})
         self._model.to(self._device)
 
     def evaluate(self, inputs: Sequence[str]) -> Evaluation:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from textrnn.bundle import Bundle
-from textrnn.config import make
+from textrnn.config import as_dict, make
 from textrnn.decoding.protocol import StepModel
 from textrnn.decoding.sampling import SamplingSettings, with_seed
 from textrnn.decoding.text import Decoding, Piece, Request, in_order
 from textrnn.decoding.threads import set_threads, tune_threads
 from textrnn.errors import ModelError, UsageError
 from textrnn.language_model.prompts import OnUnknown, UnknownText, start_ids, warn_of_unknown
-from textrnn.language_model.stepper import make_stepper
+from textrnn.language_model.stepper import make_stepper, model_settings
 from textrnn.tokenizers import substitute
 from textrnn.tokenizers.base import NUM_SPECIAL, Ids, Tokenizer
 
@@ -61,7 +61,7 @@ class LanguageModel:
             :meth:`tune_threads`.
 
     Raises:
-        ModelError: the model's files do not fit together.
+        ModelError: the model's settings are wrong, or its files do not fit together.
         UsageError: not the name of a device.
         DeviceError: no such device.
     """
@@ -70,12 +70,16 @@ class LanguageModel:
         if threads is not None:
             set_threads(threads)
         self._bundle = bundle
+        where = str(bundle.path)
+        settings = model_settings(bundle.settings, where)
+        self._settings = as_dict(settings)
+        self._is_lines = settings.lines
         self._tokenizer = bundle.tokenizer()
         tensors = bundle.tensors()
+        self._asked_device = device
         self._device = pick_generation_device(device, tensors)
-        self._model: StepModel[Any] = make_stepper(tensors, bundle.settings, self._device)
-        self._is_lines = bool(bundle.settings["lines"])
-        _check_vocabulary(self._tokenizer, self._model.vocab_size, str(bundle.path))
+        self._model: StepModel[Any] = make_stepper(tensors, self._settings, self._device, where)
+        _check_vocabulary(self._tokenizer, self._model.vocab_size, where)
 
     @property
     def path(self) -> Path:
@@ -85,7 +89,7 @@ class LanguageModel:
     @property
     def settings(self) -> dict[str, Any]:
         """Every setting of the run that made the model."""
-        return self._bundle.settings
+        return dict(self._settings)
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -232,6 +236,8 @@ class LanguageModel:
     def evaluate(self, *inputs: str | Path) -> Evaluation:
         """Measure texts: loss, perplexity, bits per character (``textrnn.language_model.evaluation``).
 
+        It runs on the device that the model was asked for; ``auto`` is then any that torch finds.
+
         Args:
             *inputs: Files or folders.
 
@@ -240,7 +246,8 @@ class LanguageModel:
         """
         from textrnn.language_model.evaluation import Evaluator
 
-        return Evaluator(self._bundle).evaluate([str(name) for name in inputs])
+        evaluator = Evaluator(self._bundle, device=self._asked_device)
+        return evaluator.evaluate([str(name) for name in inputs])
 
     def _requests(
         self, prompts: Iterable[str], num: int, start: Ids, on_unknown: OnUnknown

@@ -39,7 +39,7 @@ MOST_EPOCHS = 20.0
 DROPOUT = ((1.5, 0.0), (3.0, 0.2), (8.0, 0.3), (math.inf, 0.4))
 """Dropout by the number of passes up to which it serves."""
 RATES = {"adamw": 1.4e-2, "adam": 7e-3, "rmsprop": 1e-3, "sgd": 1.0}
-RATE_OF_CELL = {"lstm": 1.0, "gru": 0.45, "rnn_tanh": 0.2, "rnn_relu": 0.02}
+RATE_OF_CELL = {"lstm": 1.0, "gru": 0.45, "rnn_tanh": 0.2, "rnn_relu": 0.03}
 
 Measure = Callable[[LanguageModelSettings], float]
 """Seconds that one training step takes with the given settings, batch and window included."""
@@ -115,6 +115,10 @@ def plan_language_model(
             f"--max-steps set one)"
         )
     seconds = None if settings.minutes is None else max(1.0, settings.minutes * 60 - elapsed_s)
+    if settings.optimizer is None:
+        # A ReLU net, whose state nothing bounds, bears the even steps of adaptive optimisers badly.
+        optimizer = "sgd" if settings.rnn_type == "rnn_relu" else "adamw"
+        settings = dataclasses.replace(settings, optimizer=optimizer)
     settings = _with_windows(settings, corpus, reasons)
     rate = 0.0
     if seconds is not None:
@@ -272,7 +276,8 @@ def _with_regularisation(
         decay = 0.0 if settings.optimizer != "adamw" else 0.3 if repeated else 0.05
     peak = settings.learning_rate
     if peak is None:
-        peak = RATES[settings.optimizer] * RATE_OF_CELL[settings.rnn_type]
+        of_cell = 0.5 if settings.optimizer == "sgd" else RATE_OF_CELL[settings.rnn_type]
+        peak = RATES[settings.optimizer or "adamw"] * of_cell
         if settings.optimizer in ("adamw", "adam") and (settings.hidden_size or 0) > 512:
             peak *= math.sqrt(512 / (settings.hidden_size or 512))
     return dataclasses.replace(settings, dropout=dropout, weight_decay=decay, learning_rate=peak)

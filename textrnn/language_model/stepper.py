@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from textrnn.config import as_dict, make
 from textrnn.decoding.protocol import Ids64, Logits, StepModel
-from textrnn.errors import ModelError
+from textrnn.errors import ModelError, UsageError
+from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.nn.cells import CELLS, Array, Cell, CellState, product
 from textrnn.nn.ngrams import rows_of_ngrams
+from textrnn.nn.sizes import GATES
 
-__all__ = ["NumpyStepModel", "StepState", "make_stepper"]
+__all__ = ["NumpyStepModel", "StepState", "check_weights", "make_stepper", "model_settings"]
 
 _MOST_TABLE_BYTES = 16 << 20
 """The first layer's input products are computed ahead for all ids if they fit into this.
@@ -38,7 +41,10 @@ class StepState(NamedTuple):
 
 
 def make_stepper(
-    tensors: Mapping[str, Any], settings: Mapping[str, Any], device: str = "cpu"
+    tensors: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    device: str = "cpu",
+    where: str = "the model",
 ) -> StepModel[Any]:
     """Return a language model in one-step form.
 
@@ -46,19 +52,92 @@ def make_stepper(
         tensors: Its weights by name, float32: NumPy arrays, or torch tensors on any device.
         settings: Its resolved settings by name.
         device: ``cpu``, which needs no torch, or a torch device.
+        where: The model's name in messages.
 
     Raises:
-        ModelError: the weights do not fit the settings.
+        ModelError: wrong settings, or weights that do not fit them.
     """
+    checked = model_settings(settings, where)
+    check_weights(tensors, checked, where)
     arrays = {name: _as_array(tensor) for name, tensor in tensors.items()}
-    try:
-        if device == "cpu":
-            return NumpyStepModel(arrays, settings)
-        from textrnn.language_model.torch_stepper import TorchStepModel
+    if device == "cpu":
+        return NumpyStepModel(arrays, as_dict(checked))
+    from textrnn.language_model.torch_stepper import TorchStepModel
 
-        return TorchStepModel(arrays, settings, device)
-    except (KeyError, ValueError) as error:
-        raise ModelError(f"the model's weights do not fit its settings: {error}") from error
+    return TorchStepModel(arrays, as_dict(checked), device)
+
+
+def model_settings(values: Mapping[str, Any], where: str) -> LanguageModelSettings:
+    """Return a trained model's recorded settings, checked.
+
+    Args:
+        values: The settings by name, as ``config.json`` holds them.
+        where: The model's name in messages.
+
+    Raises:
+        ModelError: unknown names, values of a wrong type or out of range, or sizes that are missing.
+    """
+    try:
+        settings = make(LanguageModelSettings, values, where)
+    except UsageError as error:
+        raise ModelError(f"{error}; the model is damaged, or of a newer textrnn") from None
+    sizes = ("hidden_size", "num_layers", "embedding_dim", "ngram_order")
+    missing = [name for name in sizes if getattr(settings, name) is None]
+    if missing:
+        raise ModelError(f"{where}: its settings lack {', '.join(missing)}; the model is damaged")
+    return settings
+
+
+def check_weights(tensors: Mapping[str, Any], settings: LanguageModelSettings, where: str) -> None:
+    """Hold weights against the settings, before anything is made in the sizes that these name.
+
+    Args:
+        tensors: Weights by name: arrays or torch tensors.
+        settings: As :func:`model_settings` returns them.
+        where: The model's name in messages.
+
+    Raises:
+        ModelError: a tensor is missing, too many, or of another shape.
+    """
+    expected = _shapes(settings, tensors)
+    fault = f"{where}: its weights do not fit its settings"
+    for problem, names in (("no", expected.keys() - tensors), ("also", tensors.keys() - expected)):
+        if names:
+            shown = ", ".join(sorted(names)[:3])
+            raise ModelError(f"{fault}: there is {problem} {shown}; the model is damaged")
+    for name, shape in expected.items():
+        given = tuple(tensors[name].shape)
+        if given != shape:
+            raise ModelError(
+                f"{fault}: {name} has shape {given}, not {shape}; the model is damaged"
+            )
+
+
+def _shapes(
+    settings: LanguageModelSettings, tensors: Mapping[str, Any]
+) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that a model's tensors must have; the embedding's rows count the ids."""
+    hidden, embedding = settings.hidden_size or 0, settings.embedding_dim or 0
+    order = settings.ngram_order or 1
+    embedded = tensors.get("embedding.weight")
+    (vocab_size,) = (0,) if embedded is None else tuple(embedded.shape[:1]) or (0,)
+    # A tied output matrix is the embedding's, which then has the outputs' columns.
+    shapes = {"embedding.weight": (vocab_size, hidden if settings.tie_weights else embedding)}
+    if order > 1:
+        shapes["embedding.ngrams"] = ((order - 1) * settings.ngram_rows, embedding)
+    bare: dict[str, tuple[int, ...]] = {"output.bias": (vocab_size,)}
+    gates = GATES[settings.rnn_type] * hidden
+    for layer in range(settings.num_layers or 0):
+        prefix = f"recurrent.layers.{layer}"
+        shapes[f"{prefix}.weight_ih"] = (gates, hidden if layer else embedding)
+        shapes[f"{prefix}.weight_hh"] = (gates, hidden)
+        bare |= {f"{prefix}.bias_ih": (gates,), f"{prefix}.bias_hh": (gates,)}
+        if settings.layer_norm:
+            norm = f"recurrent.norms.{layer}"
+            bare |= {f"{norm}.weight": (hidden,), f"{norm}.bias": (hidden,)}
+    if not settings.tie_weights:
+        shapes["output.weight"] = (vocab_size, hidden)
+    return {**shapes, **bare}
 
 
 class NumpyStepModel:

@@ -28,6 +28,7 @@ from textrnn.language_model.run import (
     stopwatch,
 )
 from textrnn.language_model.settings import SHAPE, LanguageModelSettings
+from textrnn.language_model.stepper import model_settings
 from textrnn.training.checkpoint import RunDirectory, RunState
 from textrnn.training.events import Event, Planned
 
@@ -114,8 +115,9 @@ def _inherit(settings: LanguageModelSettings, parent: bundle.Bundle) -> Language
     """Take the shape of the network and the tokens from the parent; refuse contradictions."""
     inherited: dict[str, Any] = {}
     defaults = LanguageModelSettings()
-    for name in SHAPE & parent.settings.keys():
-        given, own = getattr(settings, name), parent.settings[name]
+    recorded = model_settings(parent.settings, str(parent.path))
+    for name in sorted(SHAPE):
+        given, own = getattr(settings, name), getattr(recorded, name)
         if given not in (own, getattr(defaults, name)):
             raise UsageError(
                 f"{specs(LanguageModelSettings)[name].option} {given}: {parent.path} has {own}, and a "

@@ -19,7 +19,7 @@ from textrnn.nn.sizes import GATES
 
 __all__ = ["RecurrentLayer", "RecurrentStack", "State", "detach"]
 
-RELU_RECURRENCE, RELU_INPUT = 0.9, 0.1
+RELU_RECURRENCE, RELU_INPUT = 0.5, 0.5
 
 State = Mapping[str, Tensor]
 """Recurrent state by name, each tensor with the batch as its first dimension."""
@@ -34,9 +34,9 @@ class RecurrentLayer(nn.Module):
     """One recurrent layer of a direction.
 
     Weights start as follows: recurrent matrices orthogonal per gate (Saxe et al. 2014), so that signals
-    neither grow nor fade at first; for ``rnn_relu`` a little less than the identity of Le et al. (2015),
+    neither grow nor fade at first; for ``rnn_relu`` half the identity of Le et al. (2015),
     since a state that is carried from window to window would grow without bound; input matrices by
-    Glorot and Bengio (2010), smaller for ``rnn_relu``; the LSTM's forget gate with bias 1, so that it
+    Glorot and Bengio (2010), halved for ``rnn_relu``; the LSTM's forget gate with bias 1, so that it
     remembers before it has learned to (Gers et al. 2000; Jozefowicz et al. 2015).
 
     Args:

@@ -13,8 +13,8 @@ __all__ = ["TrainingSettings"]
 class TrainingSettings:
     """How a model is trained, whatever its job."""
 
-    optimizer: str = setting(
-        "adamw",
+    optimizer: str | None = setting(
+        None,
         "Optimiser.",
         section="training",
         choices=("adamw", "adam", "sgd", "rmsprop"),
