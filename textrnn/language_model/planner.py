@@ -36,7 +36,7 @@ FORWARD_SPEED = 2.5
 MEMORY_SHARE = 0.8
 MOST_EPOCHS = 20.0
 """A time budget stops after so many passes: more would only learn a small text by heart."""
-DROPOUT = ((1.5, 0.0), (3.0, 0.2), (8.0, 0.3), (math.inf, 0.4))
+DROPOUT = ((1.2, 0.0), (2.6, 0.1), (3.5, 0.2), (8.0, 0.3), (math.inf, 0.4))
 """Dropout by the number of passes up to which it serves."""
 RATES = {"adamw": 1.4e-2, "adam": 7e-3, "rmsprop": 1e-3, "sgd": 1.0}
 RATE_OF_CELL = {"lstm": 1.0, "gru": 0.45, "rnn_tanh": 0.2, "rnn_relu": 0.03}
