@@ -33,6 +33,8 @@ EVALUATIONS = 10
 EVALUATION_SHARE = 0.02
 FINAL_SHARE = 0.05
 FORWARD_SPEED = 2.5
+LEAST_FINAL, LEAST_FINAL_IN_TIME = 1 << 20, 1 << 16
+"""The last evaluation covers at least so many targets, where there are as many."""
 MEMORY_SHARE = 0.8
 MOST_EPOCHS = 20.0
 """A time budget stops after so many passes: more would only learn a small text by heart."""
@@ -310,8 +312,9 @@ def _plan(
     if corpus.valid_tokens > max(16384, affordable):
         eval_targets = max(16384, affordable)
         share = int(FINAL_SHARE * trained * FORWARD_SPEED)
-        if seconds is not None and corpus.valid_tokens > max(share, 65536):
-            final_targets = max(share, 65536)
+        least = LEAST_FINAL if seconds is None else LEAST_FINAL_IN_TIME
+        if corpus.valid_tokens > max(share, least):
+            final_targets = max(share, least)
     eval_every = settings.eval_every or max(1, math.ceil(max_steps / EVALUATIONS))
     warmup = settings.warmup_steps
     if warmup is None:
