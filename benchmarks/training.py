@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import machine
+from textrnn.bundle import tokenizer_part
 from textrnn.config import as_dict
 from textrnn.data.store import TokenStore
 from textrnn.language_model.model import RecurrentLanguageModel
@@ -72,8 +73,9 @@ def loop(settings: LanguageModelSettings, precision: str, steps: int) -> float:
             return super().step(batch, state, masks)
 
     with tempfile.TemporaryDirectory() as folder:
-        head = {"job": "language-model", "settings": as_dict(settings)}
-        directory = RunDirectory.create(Path(folder) / "m", head, ByteTokenizer())
+        record, files = tokenizer_part(ByteTokenizer())
+        head = {"job": "language-model", "settings": as_dict(settings), "tokenizer": record}
+        directory = RunDirectory.create(Path(folder) / "m", head, files)
         running = Loop(
             Timed(model, settings, store, valid),
             settings,

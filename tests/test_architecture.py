@@ -14,6 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 RANKS = {
     "cli": 5,
     "language_model": 4,
+    "classifier": 4,
     "training": 3,
     "decoding": 3,
     "nn": 3,
@@ -27,11 +28,15 @@ RANKS = {
 }
 # Within a rank: who may draw on whom.
 SAME_RANK = {("training", "nn"), ("training", "bundle")}
-TORCH_ROOMS = {"training", "nn", "language_model"}
+TORCH_ROOMS = {"training", "nn", "language_model", "classifier"}
 TORCH_FREE = {
+    "classifier/calibration.py",
+    "classifier/report.py",
+    "classifier/settings.py",
     "language_model/generator.py",
     "language_model/stepper.py",
     "language_model/settings.py",
+    "language_model/sizes.py",
     "nn/cells.py",
     "nn/ngrams.py",
     "nn/settings.py",

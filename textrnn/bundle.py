@@ -45,6 +45,7 @@ __all__ = [
     "read_record",
     "read_tensors",
     "sweep",
+    "tokenizer_part",
     "verify_file",
     "write_file",
     "write_record",
@@ -84,15 +85,37 @@ class Bundle:
         """Every setting of the run that made the model, resolved."""
         return dict(self.config["settings"])
 
-    def tokenizer(self) -> Tokenizer:
-        """Return the model's tokenizer."""
-        record = self.config["tokenizer"]
-        files = {name: (self.path / name).read_bytes() for name in record["files"]}
+    def tokenizer(self, part: str = "tokenizer") -> Tokenizer:
+        """Return the model's tokenizer, or the one of a part of it."""
+        record = self.config[part]
+        prefix = record.get("prefix", "")
+        files = {
+            name.removeprefix(prefix): (self.path / name).read_bytes() for name in record["files"]
+        }
         return load_tokenizer(record["kind"], files)
 
     def tensors(self) -> dict[str, npt.NDArray[np.float32]]:
         """Return the best weights by name."""
         return read_tensors(self.path / self.config["weights"])
+
+
+def tokenizer_part(
+    tokenizer: Tokenizer, prefix: str = ""
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return a tokenizer's entry in ``config.json`` and its files by name.
+
+    Args:
+        tokenizer: The tokenizer.
+        prefix: Begins the names of its files, where a model has more than one.
+    """
+    files = {prefix + name: content for name, content in tokenizer.to_files().items()}
+    record = {
+        "kind": tokenizer.kind,
+        "files": sorted(files),
+        "prefix": prefix,
+        "vocab_size": tokenizer.vocab_size,
+    }
+    return record, files
 
 
 def open_bundle(path: str | Path, job: str | None = None) -> Bundle:
@@ -120,14 +143,11 @@ def open_bundle(path: str | Path, job: str | None = None) -> Bundle:
 
 def _malformed(config: Mapping[str, Any]) -> str | None:
     """Return the entry of ``config.json`` that its readers could not rely on, or None."""
-    listed, tokenizer = config["files"], config.get("tokenizer")
-    if not isinstance(tokenizer, dict) or not isinstance(tokenizer.get("kind"), str):
-        return "tokenizer"
-    names, weights = tokenizer.get("files"), config.get("weights")
-    if not isinstance(names, list):
-        return "tokenizer"
-    if not all(isinstance(name, str) and name in listed for name in names):
-        return "tokenizer"
+    listed, weights = config["files"], config.get("weights")
+    parts = [name for name in config if name == "tokenizer" or name.endswith("_tokenizer")]
+    for part in parts or ["tokenizer"]:
+        if not _is_tokenizer(config.get(part), listed):
+            return part
     if not isinstance(weights, str) or weights not in listed:
         return "weights"
     if not isinstance(config.get("job"), str):
@@ -136,6 +156,18 @@ def _malformed(config: Mapping[str, Any]) -> str | None:
         return "settings"
     optional = ("training", "data", "versions")
     return next((part for part in optional if not isinstance(config.get(part, {}), dict)), None)
+
+
+def _is_tokenizer(record: object, listed: Mapping[str, Any]) -> bool:
+    """Return whether an entry describes a tokenizer whose files are among those listed."""
+    if not isinstance(record, dict) or not isinstance(record.get("kind"), str):
+        return False
+    names, prefix = record.get("files"), record.get("prefix", "")
+    if not isinstance(names, list) or not isinstance(prefix, str):
+        return False
+    return all(
+        isinstance(name, str) and name in listed and name.startswith(prefix) for name in names
+    )
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any]:

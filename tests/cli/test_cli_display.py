@@ -95,8 +95,8 @@ def test_the_picture_holds_all_that_matters():
         "bits/char 2.160",
         "12,346 tokens/s",
         "lr 0.00213",
-        "validation 2.1000",
-        "best 2.0000",
+        "validation loss 2.1000",
+        "best at step 100",
         "█▅▁▂",
         "sample at step 200",
         "Once upon a time",
@@ -118,7 +118,7 @@ def test_the_picture_fits_every_terminal_whatever_the_sample_holds(sample, width
         assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e]", line)
     if width >= 40 and height >= 16:
         assert len(lines) < height
-        assert any("validation 2.1000" in line for line in lines)
+        assert any("validation loss 2.1000" in line for line in lines)
 
 
 def test_markup_in_a_sample_is_text():
@@ -265,7 +265,7 @@ def test_a_plan_of_lines_and_unknown_tokens_says_so():
         "learning_rate": 0.004, "schedule": "linear",
     }  # fmt: skip
     plan = {"max_steps": 50, "begins_at": 0, "eval_every": 10, "budget_s": 180.0}
-    event = display_module.Planned(chosen, plan, facts, ("because", "and so"))
+    event = display_module.Planned("language-model", chosen, plan, facts, ("because", "and so"))
     assert plan_lines(event) == [
         ("text", "1,000 characters, 50 lines to train on, 900 tokens to train on, 100 to validate, "
                  "vocabulary 30 (word), 3 tokens unknown"),

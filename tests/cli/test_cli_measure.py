@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from textrnn._version import __version__
-from textrnn.cli.evaluate import _write_line
+from textrnn.cli.evaluate_lm import write_line
 from textrnn.cli.info import _curve_lines
 from textrnn.language_model.evaluation import LineSurprise
 
@@ -50,7 +50,7 @@ def test_every_line_gets_a_line_blank_ones_too(command, model, tmp_path):
 
 def test_a_line_is_one_field_whatever_it_holds(capsys):
     for bits in (None, 1.25):
-        _write_line(LineSurprise(1, "a\tb\\c\r", bits), as_json=False)
+        write_line(LineSurprise(1, "a\tb\\c\r", bits), as_json=False)
     assert capsys.readouterr().out == "-\ta\\tb\\\\c\\r\n1.2500\ta\\tb\\\\c\\r\n"
 
 
@@ -84,7 +84,13 @@ def test_what_cannot_be_measured_is_told(arguments, code, part, command, model, 
 def test_info_describes_a_model(command, model, tmp_path):
     done = command("info", model)
     assert done.code == 0
-    for part in ("parameters", "book.txt", "20 steps", "hidden_size", "step        20  loss"):
+    for part in (
+        "parameters",
+        "book.txt",
+        "20 steps",
+        "hidden_size",
+        "step        20  validation loss",
+    ):
         assert part in done.out
     (record,) = command("info", model, "--json").objects
     assert record["settings"]["hidden_size"] == 16

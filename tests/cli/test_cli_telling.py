@@ -1,13 +1,14 @@
 """What ``train lm`` says besides its figures: about validation, unknown tokens and the environment."""
 
+import dataclasses
+
 import pytest
 
 from textrnn.cli.describe import evaluation_line, progress_line
-from textrnn.cli.display import PlainDisplay
 from textrnn.cli.environment import changes_on_resume, misspelt_variables
-from textrnn.cli.live import LiveDisplay
 from textrnn.errors import UsageError
-from textrnn.training.events import Evaluated, Planned, Progressed
+from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.training.events import Evaluated, Progressed
 
 
 def progress() -> Progressed:
@@ -42,19 +43,9 @@ def test_unknown_tokens_are_the_reason_for_figures_that_are_not_there(command, t
     assert "bits/char" not in done.err
 
 
-@pytest.mark.parametrize("unknown", [0, 3])
-def test_progress_shows_bits_where_they_mean_something(unknown, capsys, monkeypatch):
-    monkeypatch.setattr("textrnn.cli.display.plan_lines", lambda event: [])
-    planned = Planned({}, {"max_steps": 100}, {"unknown": unknown})
-    display = PlainDisplay()
-    display.show(planned)
-    display.show(progress())
-    assert ("bits/char 2.160" in capsys.readouterr().err) == (not unknown)
-    assert "bits/char" not in progress_line(progress(), with_bits=False)
-    monkeypatch.setattr("textrnn.cli.live.plan_lines", lambda event: [])
-    live = LiveDisplay()
-    live.show(planned)
-    assert live._view.with_bits == (not unknown)
+def test_progress_shows_bits_where_the_task_gives_them():
+    assert "bits/char 2.160" in progress_line(progress())
+    assert "bits/char" not in progress_line(dataclasses.replace(progress(), metrics={}))
 
 
 def test_of_the_environment_a_resumed_run_takes_what_may_change(command, book, tiny):
@@ -70,9 +61,11 @@ def test_of_the_environment_a_resumed_run_takes_what_may_change(command, book, t
 
 
 def test_an_empty_or_wrong_variable_of_a_resumed_run():
-    assert changes_on_resume({"TEXTRNN_MINUTES": "", "TEXTRNN_SEED": "x"}) == {}
+    assert (
+        changes_on_resume(LanguageModelSettings, {"TEXTRNN_MINUTES": "", "TEXTRNN_SEED": "x"}) == {}
+    )
     with pytest.raises(UsageError, match="TEXTRNN_MINUTES"):
-        changes_on_resume({"TEXTRNN_MINUTES": "soon"})
+        changes_on_resume(LanguageModelSettings, {"TEXTRNN_MINUTES": "soon"})
 
 
 def test_a_misspelt_variable_gets_a_warning(command, book):

@@ -121,7 +121,7 @@ def test_the_model_is_called_after_the_first_input(name, expected, tmp_path, mon
     (tmp_path / "here" / "v1.2").mkdir()
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    assert default_output(name) == Path(expected)
+    assert default_output(name, "-lm") == Path(expected)
 
 
 def test_a_path_in_a_command_is_safe_in_a_shell():

@@ -126,3 +126,17 @@ def test_damage_is_found(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(FileNotFoundError):
         open_store(tmp_path, "part", record)
+
+
+def test_a_store_can_be_read_from_its_end():
+    ids = np.array([2, 5, 6, 3, 2, 7, 3, 2, 8, 9, 3], np.uint8)
+    store = TokenStore(ids, np.array([0, 4, 7]), characters=5, unknown=0)
+    back = store.reversed()
+    assert back.ids.tolist() == [3, 9, 8, 2, 3, 7, 2, 3, 6, 5, 2]
+    assert back.starts.tolist() == [0, 4, 7]
+    assert back.tokens == store.tokens
+    assert store.lengths(np.array([2, 0, 1])).tolist() == [4, 4, 3]
+    assert back.lengths(np.array([0, 1, 2])).tolist() == [4, 3, 4]
+    twice = back.reversed()
+    assert twice.ids.tolist() == ids.tolist()
+    assert twice.starts.tolist() == [0, 4, 7]

@@ -11,7 +11,7 @@ from textrnn.decoding.batch import SampledBatch, read_prompts
 from textrnn.decoding.randomness import row_key
 from textrnn.decoding.sampling import Sampler, SamplingSettings
 from textrnn.decoding.text import Decoding, Piece, Request, in_order
-from textrnn.tokenizers import ByteTokenizer, CharTokenizer
+from textrnn.tokenizers import BOS_ID, ByteTokenizer, CharTokenizer, WordTokenizer
 
 LETTERS = CharTokenizer("abcdefgh\n")
 BYTES = ByteTokenizer()
@@ -202,6 +202,17 @@ def test_characters_come_whole_and_an_incomplete_last_one_not_at_all():
     assert [p.text for p in pieces] == ["a", "🙂", ""]
     assert pieces[-1].finish == "length"
     assert "".join(p.text for p in scripted("a🙂", 3)) == "a"
+
+
+def test_words_without_spaces_go_on_from_the_prompt():
+    words = WordTokenizer(["the", "cat", "sat"], spaces=False)
+    model = Scripted(words.vocab_size, words.encode("cat sat").tolist())
+    decoding = Decoding(words, SamplingSettings(max_new_tokens=2, seed=0))
+    asked = [Request(0, 0, words.encode("the"), "the"), Request(1, 0, np.array([BOS_ID]), "")]
+    assert texts(decoding.pieces(model, asked)) == {
+        (0, 0): (" cat sat", "length"),
+        (1, 0): ("cat sat", "length"),
+    }
 
 
 def test_stop_strings_cross_tokens():

@@ -6,7 +6,7 @@ from textrnn.errors import DataError, UsageError
 from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.planner import CorpusFacts, LanguageModelPlan, plan_language_model
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.nn.sizes import stack_parameters
+from textrnn.language_model.sizes import model_parameters, product_weights
 from textrnn.training.device import DeviceFacts
 
 CPU = DeviceFacts("cpu", "a laptop", 16 << 30, 2, "bf16")
@@ -21,7 +21,7 @@ def at(rate: float):
     """A machine of ``rate`` FLOP/s."""
 
     def measure(s: LanguageModelSettings) -> float:
-        weights = stack_parameters(s, BOOK.vocab_size, embeddings=False)
+        weights = product_weights(s, BOOK.vocab_size)
         return 6 * weights * s.batch_size * s.seq_len / rate
 
     return measure
@@ -135,4 +135,4 @@ def test_parameters_are_counted_as_the_model_has_them(changes: dict):
     s = plan(max_steps=5, num_layers=2, hidden_size=24, ngram_rows=50, **changes).settings
     model = RecurrentLanguageModel(s, BOOK.vocab_size)
     unique = {id(p): p.numel() for p in model.parameters()}
-    assert stack_parameters(s, BOOK.vocab_size) == sum(unique.values())
+    assert model_parameters(s, BOOK.vocab_size) == sum(unique.values())

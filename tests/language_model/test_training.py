@@ -13,9 +13,9 @@ from textrnn.config import as_dict, make
 from textrnn.errors import DataError, ModelError, UsageError
 from textrnn.language_model.evaluation import Evaluator
 from textrnn.language_model.resuming import resume_run
-from textrnn.language_model.run import PreparedRun
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.training import prepare_run
+from textrnn.training.run import PreparedRun
 from textrnn.training.events import Done, Evaluated, Event, Stopped
 
 TINY = {

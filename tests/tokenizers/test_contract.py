@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,22 @@ from textrnn.tokenizers import (
 
 KINDS = ("char", "byte", "word", "bpe", "unigram")
 COVERS_ALL = ("byte", "bpe", "unigram")
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    **{kind: {"tokenizer": kind} for kind in KINDS},
+    "word nfc": {"tokenizer": "word", "normalization": "nfc"},
+    "word nfkc_cf": {"tokenizer": "word", "normalization": "nfkc_cf"},
+    "word without spaces": {"tokenizer": "word", "spaces": False},
+    "word nfkc_cf without spaces": {
+        "tokenizer": "word",
+        "normalization": "nfkc_cf",
+        "spaces": False,
+    },
+    "bpe nfkc": {"tokenizer": "bpe", "normalization": "nfkc"},
+    "bpe nfkc_cf": {"tokenizer": "bpe", "normalization": "nfkc_cf"},
+    "unigram nfkc_cf": {"tokenizer": "unigram", "normalization": "nfkc_cf"},
+}
+LOSSY = [name for name in VARIANTS if name not in KINDS]
 
 CORPUS = (
     "The cat sat on the mat, and the dog didn't mind.\n\n"
@@ -59,14 +76,19 @@ cuts = st.lists(st.integers(0, 10_000), max_size=8)
 @pytest.fixture(scope="module")
 def tokenizers() -> dict[str, Tokenizer]:
     return {
-        kind: train_tokenizer(lambda: iter([CORPUS]), TokenizerSettings(tokenizer=kind))
-        for kind in KINDS
+        name: train_tokenizer(lambda: iter([CORPUS]), TokenizerSettings(**settings))
+        for name, settings in VARIANTS.items()
     }
 
 
-@pytest.fixture(params=KINDS)
-def tokenizer(request: pytest.FixtureRequest, tokenizers: dict[str, Tokenizer]) -> Tokenizer:
-    return tokenizers[request.param]
+@pytest.fixture(params=VARIANTS)
+def variant(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def tokenizer(variant: str, tokenizers: dict[str, Tokenizer]) -> Tokenizer:
+    return tokenizers[variant]
 
 
 def streamed(tokenizer: Tokenizer, ids: list[int]) -> str:
@@ -81,16 +103,33 @@ def streamed(tokenizer: Tokenizer, ids: list[int]) -> str:
 def test_round_trip_wherever_nothing_is_unknown(
     tokenizers: dict[str, Tokenizer], text: str
 ) -> None:
-    for kind, tokenizer in tokenizers.items():
+    for name, tokenizer in tokenizers.items():
         ids = tokenizer.encode(text)
         assert ids.dtype == np.int32
         assert ids.shape == (len(ids),)
         assert not np.isin(ids, [PAD_ID, BOS_ID, EOS_ID]).any()
         assert (UNK_ID in ids) == bool(tokenizer.unknown(text))
         if UNK_ID not in ids:
-            assert tokenizer.decode(ids) == text, kind
-        elif kind in COVERS_ALL:
+            if tokenizer.is_lossless:
+                assert tokenizer.decode(ids) == text, name
+        elif tokenizer.kind in COVERS_ALL:
             assert any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def test_lossless_is_what_changes_nothing(tokenizers: dict[str, Tokenizer]) -> None:
+    assert [name for name, tokenizer in tokenizers.items() if not tokenizer.is_lossless] == LOSSY
+
+
+@settings(deadline=None)
+@given(text=st.one_of(texts, st.lists(st.sampled_from(CORPUS.split(" "))).map(" ".join)))
+@example(text="a¨\u00a0\u00a0 ﬁ…\u3000½ ΐ ǰ\u0323 \u0345 ＜unk＞" + "ﬁx" * 90)
+@example(text=CORPUS.upper())
+def test_what_is_lost_is_lost_once(tokenizers: dict[str, Tokenizer], text: str) -> None:
+    for name in LOSSY:
+        ids = tokenizers[name].encode(text)
+        if UNK_ID not in ids:
+            again = tokenizers[name].encode(tokenizers[name].decode(ids))
+            assert again.tolist() == ids.tolist(), name
 
 
 @settings(deadline=None)
@@ -123,10 +162,14 @@ def test_stream_decoder_gives_what_decode_gives(
     for tokenizer in tokenizers.values():
         # Few distinct ids, so that broken and whole characters meet.
         ids = data.draw(st.lists(st.integers(0, tokenizer.vocab_size - 1), max_size=20))
+        ids += data.draw(st.lists(st.integers(0, NUM_SPECIAL), max_size=4))
         bytes_of_heart = [NUM_SPECIAL + value for value in "❤".encode()]
         if tokenizer.kind in COVERS_ALL:
             ids += data.draw(st.lists(st.sampled_from([*bytes_of_heart, 0, 1, 2]), max_size=20))
         assert streamed(tokenizer, ids) == tokenizer.decode(ids)
+        decoder = tokenizer.stream_decoder()
+        for _ in range(2):  # flushed, a decoder starts afresh
+            assert "".join(map(decoder.feed, ids)) + decoder.flush() == tokenizer.decode(ids)
 
 
 @settings(deadline=None)
@@ -144,9 +187,9 @@ def test_stream_decoder_releases_whole_characters(
 
 
 @pytest.mark.parametrize("size", [1, 7])
-def test_training_does_not_depend_on_chunks(tokenizer: Tokenizer, size: int) -> None:
+def test_training_does_not_depend_on_chunks(variant: str, tokenizer: Tokenizer, size: int) -> None:
     chunks = [CORPUS[i : i + size] for i in range(0, len(CORPUS), size)]
-    again = train_tokenizer(lambda: iter(chunks), TokenizerSettings(tokenizer=tokenizer.kind))
+    again = train_tokenizer(lambda: iter(chunks), TokenizerSettings(**VARIANTS[variant]))
     assert again.to_files() == tokenizer.to_files()
 
 
@@ -177,8 +220,8 @@ def test_training_is_the_same_in_every_process() -> None:
 @settings(deadline=None, max_examples=25)
 @given(text=texts)
 def test_saved_and_loaded_is_the_same(tokenizers: dict[str, Tokenizer], text: str) -> None:
-    for kind, tokenizer in tokenizers.items():
-        loaded = load_tokenizer(kind, tokenizer.to_files())
+    for tokenizer in tokenizers.values():
+        loaded = load_tokenizer(tokenizer.kind, tokenizer.to_files())
         assert type(loaded) is type(tokenizer)
         assert loaded.fingerprint == tokenizer.fingerprint
         assert loaded.vocab_size == tokenizer.vocab_size
@@ -189,15 +232,17 @@ def test_saved_and_loaded_is_the_same(tokenizers: dict[str, Tokenizer], text: st
 
 
 def test_fingerprints_differ(tokenizers: dict[str, Tokenizer]) -> None:
-    assert len({tokenizer.fingerprint for tokenizer in tokenizers.values()}) == len(KINDS)
+    assert len({tokenizer.fingerprint for tokenizer in tokenizers.values()}) == len(VARIANTS)
     other = train_tokenizer(lambda: iter(["abc"]), TokenizerSettings())
     assert other.fingerprint != tokenizers["char"].fingerprint
 
 
-def test_special_ids(tokenizer: Tokenizer) -> None:
+def test_special_ids(variant: str, tokenizer: Tokenizer) -> None:
     assert [tokenizer.piece(i) for i in range(NUM_SPECIAL)] == list(SPECIAL_PIECES)
     assert tokenizer.decode([PAD_ID, BOS_ID, EOS_ID]) == ""
-    assert tokenizer.decode([PAD_ID, UNK_ID, EOS_ID, UNK_ID]) == "\ufffd\ufffd"
+    between = " " if "without spaces" in variant else ""
+    unknown_twice = tokenizer.decode([PAD_ID, UNK_ID, EOS_ID, UNK_ID])
+    assert unknown_twice == f"\ufffd{between}\ufffd"
 
 
 def test_every_piece_can_be_shown(tokenizer: Tokenizer) -> None:
@@ -258,6 +303,12 @@ def test_an_empty_text_is_refused(kind: str, chunks: list[str]) -> None:
         train_tokenizer(lambda: iter(chunks), TokenizerSettings(tokenizer=kind))
 
 
+@pytest.mark.parametrize("text", [" \t\r\n", "\u2028\u3000", "rare words"])
+def test_a_text_without_frequent_words_is_refused_without_spaces(text: str) -> None:
+    with pytest.raises(DataError, match="blank or empty" if not text.strip() else "occurs 2 times"):
+        train_tokenizer(lambda: iter([text]), TokenizerSettings(tokenizer="word", spaces=False))
+
+
 @pytest.mark.parametrize("text", ["a", " ", "\n", "\n\n\t", "\0", "▁", "▅", "ab", "日", "<unk>"])
 def test_the_smallest_texts_train(text: str) -> None:
     for kind in KINDS:
@@ -278,10 +329,24 @@ def test_the_smallest_texts_train(text: str) -> None:
         ("byte", "min_frequency", 2),
         ("bpe", "min_frequency", 2),
         ("char", "normalization", "nfc"),
-        ("word", "normalization", "nfkc"),
+        ("byte", "normalization", "nfkc_cf"),
+        ("bpe", "spaces", False),
+        ("char", "spaces", True),
     ],
 )
 def test_a_setting_without_use_is_refused(kind: str, name: str, value: object) -> None:
     wrong = TokenizerSettings(tokenizer=kind, **{name: value})  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=f"{name} is .*{kind}"):
         train_tokenizer(lambda: iter(["text"]), wrong)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_identity_is_what_no_normalization_is(kind: str) -> None:
+    made = [
+        train_tokenizer(
+            lambda: iter([CORPUS]), TokenizerSettings(tokenizer=kind, normalization=given)
+        )
+        for given in (None, "identity")
+    ]
+    assert made[0].fingerprint == made[1].fingerprint
+    assert made[0].is_lossless

@@ -44,6 +44,14 @@ def test_words_keep_their_place_and_stay_unknown() -> None:
     assert substitute(tokenizer, "Cat sat") == (" cat sat", ["Cat"])
 
 
+def test_words_without_spaces_and_case() -> None:
+    tokenizer = WordTokenizer(["the", "cat", "cafe", '"'], "nfkc_cf", spaces=False)
+    assert substitute(tokenizer, "THE\n Cat") == ("THE\n Cat", [])
+    text, unknown = substitute(tokenizer, "The “Café”\tzat")
+    assert (text, unknown) == ('The "Cafe"\tzat', ["“", "café", "”", "zat"])
+    assert tokenizer.encode(text).tolist() == [4, 7, 6, 7, UNK_ID]
+
+
 def test_bytes_lack_surrogates_only() -> None:
     assert substitute(ByteTokenizer(), "😀\udcff!") == ("😀!", ["\udcff"])
 

@@ -130,6 +130,7 @@ def test_normalization_only_where_asked_for(kind: str) -> None:
         "identity": text,
         "nfc": "ﬁne café\u00a0Å\n",
         "nfkc": "fine café Å\n",
+        "nfkc_cf": "fine café å\n",
     }
     for normalization, result in expected.items():
         tokenizer = train(kind, text * 9, normalization=normalization)

@@ -22,6 +22,7 @@ CONTEXT: dict[str, Any] = {
 COMMANDS = {
     "train": ("textrnn.cli.app:train", "Train a model."),
     "generate": ("textrnn.cli.generate:generate", "Write text with a trained language model."),
+    "classify": ("textrnn.cli.classify:classify", "Label texts with a trained classifier."),
     "evaluate": ("textrnn.cli.evaluate:evaluate", "Measure how well a model predicts texts."),
     "info": ("textrnn.cli.info:info", "Describe a model, or what this machine offers."),
     "tokenize": ("textrnn.cli.tokenize:tokenize", "Show a text's tokens, or turn ids into text."),
@@ -31,6 +32,10 @@ COMMANDS = {
 
 TRAIN_COMMANDS = {
     "lm": ("textrnn.cli.train_lm:train_lm", "Train a language model on text."),
+    "classifier": (
+        "textrnn.cli.train_classifier:train_classifier",
+        "Train a classifier on labelled texts.",
+    ),
 }
 
 
@@ -93,6 +98,7 @@ app = LazyGroup(
     \b
       textrnn train lm book.txt
       textrnn generate book-lm --prompt "It was"
+      textrnn classify reviews-clf new.txt
     """,
     context_settings=CONTEXT,
 )

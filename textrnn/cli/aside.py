@@ -125,11 +125,16 @@ def open_model(path: Path | str, job: str | None = None) -> bundle.Bundle:
     path = Path(path)
     aside = None if (path / bundle.CONFIG).exists() else next(iter(_set_aside(path)), None)
     if aside is not None:
+        from textrnn.cli.jobs import job_named
         from textrnn.cli.output import shown
 
+        try:
+            command = f"textrnn train {job_named(bundle.open_bundle(aside).job).command} --resume"
+        except ModelError:
+            command = "textrnn train lm --resume"
         raise ModelError(
             f"{path}: its model lies in {aside}, put aside by a run that was to replace it; if that run was "
-            f"killed, the model is put back by: textrnn train lm --resume {shown(path)}"
+            f"killed, the model is put back by: {command} {shown(path)}"
         )
     return bundle.open_bundle(path, job)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.cli.console import byte_size, duration
+from textrnn.cli.jobs import Job, job_named
 from textrnn.cli.output import shown
 from textrnn.training.events import (
     BatchReduced,
@@ -22,9 +23,9 @@ from textrnn.training.events import (
 )
 
 __all__ = [
+    "evaluation_figures",
     "evaluation_line",
     "figures",
-    "how_to_go_on",
     "plan_lines",
     "progress_line",
     "replanned_line",
@@ -36,42 +37,63 @@ __all__ = [
 CELLS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "tanh RNN", "rnn_relu": "ReLU RNN"}
 
 
+FIGURES: dict[str, tuple[str, str]] = {
+    "valid_loss": ("validation loss {}", "{:.4f}"),
+    "bits_per_char": ("{} bits per character", "{:.3f}"),
+    "valid_accuracy": ("accuracy {}", "{:.2%}"),
+    "valid_macro_f1": ("macro F1 {}", "{:.2%}"),
+    "test_accuracy": ("test accuracy {}", "{:.2%}"),
+    "test_macro_f1": ("test macro F1 {}", "{:.2%}"),
+    "train_bits_per_char": ("bits/char {}", "{:.3f}"),
+    "train_accuracy": ("accuracy {}", "{:.1%}"),
+}
+"""How figures of any job are told; what is not listed stays in the log."""
+
+
 def plan_lines(event: Planned) -> list[tuple[str, str]]:
     """Return the plan as labelled lines."""
-    facts, settings = event.facts, event.settings
+    facts, settings, job = event.facts, event.settings, job_named(event.job)
     lines = [
-        ("text", _text(facts, settings)),
+        *job.data_lines(facts, settings),
         ("model", _model(facts, settings)),
-        ("plan", _steps(facts, settings, event.plan)),
+        ("plan", _steps(job.step_words(facts, settings, event.plan), settings, event.plan)),
         ("machine", f"{facts['device']}, {_threads(facts)}{facts['precision']}"),
     ]
     labels = ["why"] + [""] * len(event.reasons)
     return lines + list(zip(labels, event.reasons, strict=False))
 
 
-def progress_line(event: Progressed, *, with_bits: bool = True) -> str:
-    """Return a line on how far training has come; arguments as for :func:`figures`."""
+def progress_line(event: Progressed) -> str:
+    """Return a line on how far training has come."""
     done = f"step {event.step:,}/{event.max_steps:,}"
-    return "  ".join(
-        [done, *figures(event, with_bits=with_bits), f"{duration(event.remaining_s)} left"]
-    )
+    return "  ".join([done, *figures(event), f"{duration(event.remaining_s)} left"])
 
 
-def figures(event: Progressed, *, with_bits: bool = True) -> list[str]:
-    """Return the figures of a stretch of training.
-
-    Args:
-        event: The stretch.
-        with_bits: Whether bits per character mean anything: not where tokens are unknown.
-    """
-    bits = event.metrics.get("train_bits_per_char") if with_bits else None
+def figures(event: Progressed) -> list[str]:
+    """Return the figures of a stretch of training."""
     return [
         f"epoch {event.epoch:.2f}",
         f"loss {event.loss:.4f}",
-        *([] if bits is None else [f"bits/char {bits:.3f}"]),
+        *_told(event.metrics),
         f"{event.tokens_per_s:,.0f} tokens/s",
         f"lr {event.learning_rate:.3g}",
     ]
+
+
+def evaluation_figures(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the figures of an evaluation in words, one each; none without validation data."""
+    return _told({name: metrics.get(name) for name in FIGURES if not name.startswith("train_")})
+
+
+def _told(metrics: Mapping[str, Any]) -> list[str]:
+    words = []
+    for name, value in metrics.items():
+        if name in FIGURES and isinstance(value, (int, float)):
+            phrase, form = FIGURES[name]
+            words.append(
+                phrase.format(form.format(value) if math.isfinite(value) else "not finite")
+            )
+    return words
 
 
 def evaluation_line(event: Evaluated) -> str:
@@ -112,7 +134,7 @@ def replanned_line(event: Replanned) -> str:
     )
 
 
-def summary_lines(event: Done, model: Path) -> list[str]:
+def summary_lines(job: Job, event: Done, model: Path) -> list[str]:
     """Return what there is to know at the end of a run: figures, place, what can be done next."""
     reasons = {
         "patience": "stopped early, since nothing improved any more",
@@ -122,66 +144,50 @@ def summary_lines(event: Done, model: Path) -> list[str]:
     measured = _figures_of(event.metrics)
     is_measured = event.metrics.get("valid_loss") is not None
     best = f"best {measured}, at" if is_measured else f"{measured}; the weights are those of"
+    use, command = job.how_to_use(model)
     return [
         f"{end}: {event.steps:,} steps in {duration(event.elapsed_s)}, {event.tokens_per_s:,.0f} tokens/s",
         f"{best} step {event.best_step:,}",
         f"the model is in {shown(model)}",
-        f"  write text  textrnn generate {shown(model)}",
-        f"  train more  {how_to_go_on(model, minutes=10)}",
+        f"  {use:<12}{command}",
+        f"  {'train more':<12}{job.how_to_go_on(model, minutes=10)}",
     ]
 
 
-def how_to_go_on(model: Path, minutes: int | None = None) -> str:
-    """Return the command that goes on with a run."""
-    more = f" --minutes {minutes}" if minutes else ""
-    return f"textrnn train lm --resume {shown(model)}{more}"
-
-
-def _figures_of(metrics: Mapping[str, float | None]) -> str:
-    bits, loss = metrics.get("bits_per_char"), metrics.get("valid_loss")
-    if loss is None:
-        return "no validation"
-    words = f"validation loss {loss:.4f}" if math.isfinite(loss) else "validation loss not finite"
-    return words if bits is None else f"{words} ({bits:.3f} bits per character)"
-
-
-def _text(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    parts = [
-        f"{facts['characters']:,} characters",
-        f"{facts['train_tokens']:,} tokens to train on",
-        f"{facts['valid_tokens']:,} to validate",
-        f"vocabulary {facts['vocab_size']:,} ({settings['tokenizer']})",
-    ]
-    if settings.get("lines"):
-        parts.insert(1, f"{facts['documents']:,} lines to train on")
-    if facts.get("unknown"):
-        parts.append(f"{facts['unknown']:,} tokens unknown")
-    return ", ".join(parts)
+def _figures_of(metrics: Mapping[str, Any]) -> str:
+    first, *others = evaluation_figures(metrics) or ["no validation"]
+    return f"{first} ({', '.join(others)})" if others else first
 
 
 def _model(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     cell = CELLS.get(settings["rnn_type"], settings["rnn_type"])
+    ways = "in both directions, " if settings.get("bidirectional") else ""
     layers = settings["num_layers"]
-    order = settings.get("ngram_order") or 1
-    ngrams = f" and of n-grams up to {order}" if order > 1 else ""
+    words = f"{cell}, {ways}{layers} {'layer' if layers == 1 else 'layers'} of {settings['hidden_size']}"
+    extras = []
+    if (order := settings.get("ngram_order") or 1) > 1:
+        extras.append(f"n-grams up to {order}")
+    if settings.get("spelling_rows"):
+        extras.append("spellings")
+    embeddings = f"embeddings of {settings['embedding_dim']}"
+    embeddings += f" and of {' and '.join(extras)}" if extras else ""
+    parts = [words, embeddings]
+    if settings.get("pooling"):
+        parts.append(f"pooled by {settings['pooling']}")
+    if settings.get("bag_order"):
+        parts.append(f"beside a bag of n-grams up to {settings['bag_order']}")
     return (
-        f"{cell}, {layers} {'layer' if layers == 1 else 'layers'} of {settings['hidden_size']}, embeddings "
-        f"of {settings['embedding_dim']}{ngrams}; {facts['parameters']:,} parameters, about "
+        f"{', '.join(parts)}; {facts['parameters']:,} parameters, about "
         f"{byte_size(facts['training_memory_bytes'])} in training"
     )
 
 
-def _steps(facts: Mapping[str, Any], settings: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
+def _steps(words: str, settings: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
     begins, ends = plan["begins_at"], plan["max_steps"]
-    batch, window = settings["batch_size"], settings["seq_len"]
     steps = f"{ends - begins:,} steps" + (f" more, to step {ends:,}," if begins else "")
-    epochs = ""
-    if not settings.get("lines"):
-        passes = (ends - begins) * batch * window / max(1, facts["train_tokens"])
-        epochs = f" ({passes:.3g} epochs)"
     budget = plan.get("budget_s")
     parts = [
-        f"{steps} of {batch} x {window} tokens{epochs}",
+        f"{steps} of {words}",
         f"evaluated every {plan['eval_every']:,}",
         f"{settings['optimizer']} at {settings['learning_rate']:.3g}, {settings['schedule']}",
     ]

@@ -115,7 +115,6 @@ class PlainDisplay(QuietDisplay):
     def __init__(self) -> None:
         self._next_progress_s = 0.0
         self._told_end = 0
-        self._with_bits = True
 
     def note(self, message: str) -> None:
         """Show a line."""
@@ -126,7 +125,6 @@ class PlainDisplay(QuietDisplay):
         super().show(event)
         if isinstance(event, Planned):
             self._told_end = int(event.plan["max_steps"])
-            self._with_bits = not event.facts["unknown"]
             for label, text in plan_lines(event):
                 note(f"{label:<9}{text}")
         elif isinstance(event, Resumed):
@@ -134,7 +132,7 @@ class PlainDisplay(QuietDisplay):
         elif isinstance(event, Progressed):
             if time.monotonic() >= self._next_progress_s:
                 self._next_progress_s = time.monotonic() + PROGRESS_EVERY_S
-                note(progress_line(event, with_bits=self._with_bits))
+                note(progress_line(event))
         elif isinstance(event, Evaluated):
             note(evaluation_line(event))
         elif isinstance(event, Sampled):

@@ -1,98 +1,134 @@
-"""``textrnn evaluate``: what texts cost a model."""
+"""``textrnn evaluate``: how good a model is on texts, whatever its job."""
 
 from __future__ import annotations
 
-import dataclasses
+import importlib
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import click
 
+from textrnn.bundle import Bundle
 from textrnn.cli.aside import open_model
-from textrnn.cli.console import note, write, write_json
-from textrnn.cli.inputs import require_stdin, stdin_or_usage, without_cache_news
+from textrnn.cli.inputs import require_stdin, stdin_or_usage
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
-from textrnn.data.settings import CorpusSettings
+from textrnn.data.settings import CorpusSettings, ExampleSettings
+from textrnn.errors import ModelError, UsageError
 from textrnn.training.settings import TrainingSettings
 
-if TYPE_CHECKING:
-    from textrnn.language_model.evaluation import Evaluation, LineSurprise
+__all__ = ["JOBS", "Job", "evaluate"]
 
-__all__ = ["evaluate"]
+Measure = Callable[[Bundle, list[str], Mapping[str, Any], Mapping[str, Any]], None]
+"""Takes a model, its inputs, the settings of the machine and the command's other values; writes."""
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\r": "\\r"})
+
+class Job(NamedTuple):
+    """How models of a job are measured.
+
+    Attributes:
+        models: What its models are called.
+        place: The function that measures one, a :data:`Measure`, as ``module:name``.
+        options: The options that only some jobs heed and this one does, by the names of their values.
+    """
+
+    models: str
+    place: str
+    options: tuple[str, ...]
+
+
+JOBS = {
+    "language-model": Job(
+        "language models",
+        "textrnn.cli.evaluate_lm:evaluate_language_model",
+        ("per_line", "newlines"),
+    ),
+    "classifier": Job(
+        "classifiers",
+        "textrnn.cli.evaluate_classifier:evaluate_classifier",
+        ("text_column", "label_column", "worst"),
+    ),
+}
+"""What is done with a model, by the job in its ``config.json``."""
 
 
 @click.command(cls=SectionedCommand)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.option("--per-line", is_flag=True, help="Print each line's bits per character.")
+@click.option(
+    "--worst",
+    type=click.IntRange(min=0),
+    help="Show so many of the most certain wrong answers.  [default: 5]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
 @setting_options(CorpusSettings, only=("encoding", "newlines"), default="as in training")
+@setting_options(ExampleSettings, only=("text_column", "label_column"), default="as in training")
 @setting_options(
     TrainingSettings,
     only=("device", "precision", "threads"),
     undecided="chosen for the machine",
 )
 @debug_option
-def evaluate(
-    model: Path,
-    files: tuple[str, ...],
-    per_line: bool,
-    as_json: bool,
-    quiet: bool,
-    **values: Any,
-) -> None:
-    r"""Measure how well a language model predicts texts: every token once, in its context.
+def evaluate(model: Path, files: tuple[str, ...], **values: Any) -> None:
+    r"""Measure how good a model is on texts.
 
     FILE is a file, a folder or - for stdin. Without one, stdin is read.
 
-    --per-line prints a line for each line of the texts, blank ones too: its bits per character, a tab, the
-    line; where there is no such figure, a dash. Tabs in the line stand as \t, backslashes as \\.
+    A language model predicts every token once, in its context. --per-line prints a line for each line of the
+    texts, blank ones too: its bits per character, a tab, the line; where there is no such figure, a dash.
+    Tabs in the line stand as \t, backslashes as \\.
+
+    A classifier answers labelled texts: tables (CSV, TSV, JSON Lines, Parquet), fastText lines, a folder for
+    each class, or a data set as hf:NAME. It prints accuracy and macro F1 with 95% bootstrap intervals, the
+    figures of each label, the confusion matrix, how far its probabilities can be believed, and the mistakes
+    that it was surest of. Blank texts get no answer; they are counted and left out.
+
+    --per-line and --newlines are for language models; --worst, --text-column and --label-column for
+    classifiers.
+
+    \b
+      textrnn evaluate book-lm other.txt
+      textrnn evaluate reviews-classifier test.csv --json
     """
     inputs = list(files) or [stdin_or_usage("nothing to evaluate")]
     require_stdin(inputs)
     machine = given(TrainingSettings, values, os.environ)
-    bundle = open_model(model, "language-model")
-    from textrnn.language_model.evaluation import Evaluator
-
-    report = (lambda message: None) if quiet else note
-    evaluator = Evaluator(
-        bundle,
-        overrides=given(CorpusSettings, values, os.environ),
-        report=without_cache_news(report) if as_json or per_line else report,
-        **machine,
-    )
-    if per_line:
-        for line in evaluator.evaluate_lines(inputs):
-            _write_line(line, as_json=as_json)
-    else:
-        _write_whole(evaluator.evaluate(inputs), as_json=as_json)
+    opened = open_model(model)
+    measure = _measure(opened, values)
+    measure(opened, inputs, machine, values)
 
 
-def _write_line(line: LineSurprise, *, as_json: bool) -> None:
-    if as_json:
-        write_json(dataclasses.asdict(line))
-        return
-    bits = "-" if line.bits_per_char is None else f"{line.bits_per_char:.4f}"
-    write(f"{bits}\t{line.text.translate(_ESCAPES)}\n")
+def _measure(opened: Bundle, values: Mapping[str, Any]) -> Measure:
+    """Return what measures a model.
+
+    Raises:
+        ModelError: nothing does.
+        UsageError: an option was given that means nothing for its job.
+    """
+    job = JOBS.get(opened.job)
+    if job is None:
+        known = " and ".join(each.models for each in JOBS.values())
+        raise ModelError(
+            f"{opened.path} is a {opened.job} model; this version of textrnn evaluates {known}"
+        )
+    for other in JOBS.values():
+        for name in other.options:
+            if name not in job.options and _is_given(values[name]):
+                raise UsageError(
+                    f"{_option(name)} is for {other.models}; {opened.path} is a {opened.job} model, for "
+                    f"which there are {', '.join(map(_option, job.options))}"
+                )
+    module, _, function = job.place.partition(":")
+    measure: Measure = getattr(importlib.import_module(module), function)
+    return measure
 
 
-def _write_whole(result: Evaluation, *, as_json: bool) -> None:
-    if as_json:
-        write_json(dataclasses.asdict(result))
-        return
-    bits = result.bits_per_char
-    rows = {
-        "loss": f"{result.loss:.4f} nats per token",
-        "perplexity": f"{result.perplexity:.4f}",
-        "bits per character": "not defined, since the text holds tokens that the model does not know"
-        if bits is None
-        else f"{bits:.4f}",
-        "targets": f"{result.targets:,}",
-        "characters": f"{result.characters:,}",
-        "unknown": f"{result.unknown:,} ({result.unknown / max(1, result.targets):.2%})",
-    }
-    write("".join(f"{name:<20}{value}\n" for name, value in rows.items()))
+def _is_given(value: Any) -> bool:
+    return value is not None and value is not False
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")

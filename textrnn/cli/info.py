@@ -14,6 +14,7 @@ from textrnn import bundle
 from textrnn._version import __version__
 from textrnn.cli.aside import open_model
 from textrnn.cli.console import byte_size, duration, is_terminal, printable, write, write_json
+from textrnn.cli.describe import evaluation_figures
 from textrnn.cli.journal import read_journal
 from textrnn.cli.options import debug_option
 from textrnn.cli.sparkline import sparkline
@@ -176,9 +177,8 @@ def _curve_lines(curve: list[dict[str, Any]]) -> list[str]:
     chosen = [points[(i + 1) * len(points) // count - 1] for i in range(count)]
     rows = ["\nvalidation\n", f"  {line}\n"]
     for point in chosen:
-        bits = point.get("bits_per_char")
-        shown = "" if bits is None else f", {bits:.4f} bits per character"
-        rows.append(f"  step {point['step']:>9,}  loss {point['valid_loss']:.4f}{shown}\n")
+        figures = ", ".join(evaluation_figures(point))
+        rows.append(f"  step {point['step']:>9,}  {figures}\n")
     if count < len(points):
         dots = "..." if is_ascii else "…"
         rows.append(f"  {dots} {count} of {len(points):,} evaluations; --json lists all\n")

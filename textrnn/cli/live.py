@@ -15,7 +15,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from textrnn.cli.console import duration, printable
-from textrnn.cli.describe import figures, plan_lines, resumed_line, warning_of
+from textrnn.cli.describe import evaluation_figures, figures, plan_lines, resumed_line, warning_of
 from textrnn.cli.display import Display
 from textrnn.cli.sparkline import sparkline
 from textrnn.training.events import (
@@ -75,7 +75,6 @@ class LiveDisplay:
         if message is not None:
             self._print(Text.assemble(("Warning: ", "yellow"), self._encodable(message)))
         elif isinstance(event, Planned):
-            self._view.with_bits = not event.facts["unknown"]
             self._print_plan(event)
         elif isinstance(event, Resumed):
             self.note(resumed_line(event))
@@ -128,7 +127,6 @@ class _View:
         self.last: Evaluated | None = None
         self.sample: Sampled | None = None
         self.status = ""
-        self.with_bits = True
 
     def take(self, event: Event) -> bool:
         """Take an event in; return whether the picture changes."""
@@ -171,16 +169,12 @@ class _View:
             f"{duration(progress.remaining_s)} left",
         ]
         yield _Bar(progress, width)
-        yield from _packed([*done, *figures(progress, with_bits=self.with_bits)], width)
+        yield from _packed([*done, *figures(progress)], width)
         if self.last is None:
             return
-        loss = self.last.metrics.get("valid_loss")
-        bits = self.last.metrics.get("bits_per_char")
-        shown = ["no validation" if loss is None else f"validation {loss:.4f}"]
-        if bits is not None:
-            shown.append(f"{bits:.3f} bits/char")
+        shown = evaluation_figures(self.last.metrics) or ["no validation"]
         if self.best is not None and self.best is not self.last:
-            shown.append(f"best {self.best.metrics.get('valid_loss') or 0:.4f}")
+            shown.append(f"best at step {self.best.step:,}")
         curve = sparkline(self.losses, width, ascii_only=ascii_only)
         rows = list(_packed(shown, width))
         room = width - rows[-1].cell_len - 2

@@ -19,17 +19,24 @@ __all__ = ["Output", "default_output", "shown"]
 _COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
 
 
-def default_output(first_input: str) -> Path:
-    """Return the model directory for an input: ``book-lm`` for ``texts/book.txt.gz``."""
+def default_output(first_input: str, suffix: str) -> Path:
+    """Return the model directory for an input: ``book-lm`` for ``texts/book.txt.gz``.
+
+    Args:
+        first_input: A file, a folder, a data set, or ``-``.
+        suffix: What tells the job, ``-lm``.
+    """
     if first_input == "-":
-        return Path("stdin-lm")
+        return Path(f"stdin{suffix}")
+    if first_input.startswith("hf:"):
+        return Path(first_input.split(":")[1].split("/")[-1] + suffix)
     path = Path(first_input)
     if path.is_dir():
         name = path.resolve().name
     else:
         whole = Path(path.stem) if path.suffix.lower() in _COMPRESSED else path
         name = whole.stem
-    return Path(f"{name or 'text'}-lm")
+    return Path(f"{name or 'text'}{suffix}")
 
 
 def shown(path: Path) -> str:

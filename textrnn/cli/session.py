@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import signal
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from textrnn import bundle
 from textrnn.cli.console import note, warn, write_json
-from textrnn.cli.describe import how_to_go_on, summary_lines
+from textrnn.cli.describe import summary_lines
 from textrnn.cli.display import Display, MutedDisplay, pick_display
+from textrnn.cli.jobs import job_named
 from textrnn.cli.journal import Journal
 from textrnn.cli.signals import StopSignals, Terminated
 from textrnn.cli.tensorboard import TensorBoard
@@ -22,7 +22,7 @@ from textrnn.training.events import Done, Evaluated, Event, Planned, Saved, Stop
 
 if TYPE_CHECKING:
     from textrnn.cli.output import Output
-    from textrnn.language_model.run import PreparedRun
+    from textrnn.training.run import PreparedRun
 
 __all__ = ["Session"]
 
@@ -49,7 +49,7 @@ class Session:
         self._display: Display = pick_display(quiet=quiet, earlier=earlier)
         self._told_stopping = False
         self._saved_step: int | None = None
-        self._unknown = 0
+        self._remark: str | None = None
         self._lost_stdout: OSError | None = None
         self._stack = contextlib.ExitStack()
 
@@ -102,23 +102,24 @@ class Session:
             if self._saved_step is not None and not _is_pending(output):
                 warn(
                     f"ended at once; go on from step {self._saved_step:,}, the last one saved, with: "
-                    f"{how_to_go_on(run.path)}"
+                    f"{job_named(run.planned.job).how_to_go_on(run.path)}"
                 )
             raise
         if isinstance(last, Stopped):
-            self._raise_interrupted(_where_stopped(last, run.path, output))
+            self._raise_interrupted(_where_stopped(last, run, output))
         if isinstance(last, Done):
-            self._summarise(last, run.path, output)
+            self._summarise(last, run, output)
 
     def tell_finished(self, model: Path) -> None:
         """Say that a resumed run has nothing left to do, and how it could go on."""
-        record = bundle.open_bundle(model).config["training"]
+        config = bundle.open_bundle(model).config
+        job, record = job_named(config["job"]), config["training"]
         done = Done(
             model=str(model),
             steps=record["step"],
             best_step=record["best_step"],
             elapsed_s=record["elapsed_s"],
-            tokens_per_s=record["targets"] / max(1e-9, record["elapsed_s"]),
+            tokens_per_s=record["tokens"] / max(1e-9, record["elapsed_s"]),
             reason="finished",
             metrics=record["metrics"],
         )
@@ -126,7 +127,7 @@ class Session:
             write_json(done.as_json())
         if not self._quiet:
             note(f"{model} is finished already; nothing is left to do")
-            for line in summary_lines(done, model)[1:]:
+            for line in summary_lines(job, done, model)[1:]:
                 note(line)
 
     def _told(self, run: PreparedRun) -> Generator[Event, None, None]:
@@ -148,7 +149,7 @@ class Session:
     def _show(self, event: Event) -> None:
         """Show an event on the streams; one that is gone ends neither the event's record nor a save."""
         if isinstance(event, Planned):
-            self._unknown = int(event.facts["unknown"])
+            self._remark = job_named(event.job).remark(event.facts)
         try:
             if self._show_json and self._lost_stdout is None:
                 write_json(event.as_json())
@@ -191,23 +192,17 @@ class Session:
             raise error
         raise TrainingError(f"stdout: {error.strerror or error}. {where}")
 
-    def _summarise(self, event: Done, model: Path, output: Output | None) -> None:
+    def _summarise(self, event: Done, run: PreparedRun, output: Output | None) -> None:
         self._raise_lost(f"The run is done at step {event.steps:,}.")
         if self._signals.pending() == _PIPE_CLOSED:
             raise BrokenPipeError
         if _is_pending(output):
             warn("no evaluation gave a finite loss, so the new model is not kept")
             return
-        for line in summary_lines(event, model):
+        for line in summary_lines(job_named(run.planned.job), event, run.path):
             self.note(line)
-        loss = event.metrics.get("valid_loss")
-        is_known = event.metrics.get("bits_per_char") is not None
-        if self._unknown and not is_known and loss is not None and math.isfinite(loss):
-            tokens = "token is" if self._unknown == 1 else "tokens are"
-            self.note(
-                f"there are no bits per character, since {self._unknown:,} {tokens} unknown (<unk>): the "
-                f"model does not account for all of the text"
-            )
+        if self._remark is not None and event.metrics.get("valid_loss") is not None:
+            self.note(self._remark)
 
 
 def _is_pending(output: Output | None) -> bool:
@@ -215,7 +210,8 @@ def _is_pending(output: Output | None) -> bool:
     return output is not None and output.is_pending
 
 
-def _where_stopped(event: Stopped, model: Path, output: Output | None) -> str:
+def _where_stopped(event: Stopped, run: PreparedRun, output: Output | None) -> str:
     if _is_pending(output):
         return f"Stopped at step {event.step:,}, before the new model was evaluated; nothing of it is kept"
-    return f"Stopped at step {event.step:,} and saved; go on with: {how_to_go_on(model)}"
+    goes_on = job_named(run.planned.job).how_to_go_on(run.path)
+    return f"Stopped at step {event.step:,} and saved; go on with: {goes_on}"

@@ -247,7 +247,8 @@ def _describe(folder: Path) -> CacheEntry:
     created = used
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         record = json.loads((folder / _ENTRY).read_text(encoding="utf-8"))
-        sources = [str(source["name"]) for source in record["sources"] + record["valid_sources"]]
+        kinds = ("sources", "valid_sources", "test_sources")
+        sources = [str(source["name"]) for kind in kinds for source in record.get(kind, ())]
         created = datetime.fromisoformat(record["created"])
     return CacheEntry(folder.name, tuple(sources), _size(folder), created, used)
 

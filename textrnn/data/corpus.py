@@ -7,17 +7,24 @@ and any change of content, settings or tokenizer makes another corpus.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from textrnn._version import __version__
-from textrnn.config import specs
-from textrnn.data.cache import FORMAT, entry_folders, read_entry, recall, remember, workspace
+from textrnn.data.cache import entry_folders, read_entry, workspace
 from textrnn.data.intake import TextFile, take_in
-from textrnn.data.prepared import Prepared, digest_of, find_prepared, keep_prepared
+from textrnn.data.prepared import (
+    Preparation,
+    Prepared,
+    SourceRecord,
+    digest_of,
+    find_prepared,
+    keep_prepared,
+    source_records,
+)
 from textrnn.data.reading import codec_name
 from textrnn.data.settings import CorpusSettings
 from textrnn.data.sources import Report, expand_inputs
@@ -35,23 +42,6 @@ __all__ = [
     "prepare_corpus",
     "prepare_text",
 ]
-
-
-@dataclass(frozen=True)
-class SourceRecord:
-    """What a corpus was made from, for the record.
-
-    Attributes:
-        name: The source as it was given or found.
-        path: Its absolute path; None for stdin and pipes, which are gone once read.
-        bytes: Its size as it lies there, compressed or not.
-        sha256: Hex digest of those bytes.
-    """
-
-    name: str
-    path: str | None
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -113,12 +103,9 @@ def prepare_corpus(
         files = _files(inputs, settings, work, cache, report)
         valid_files = _files(valid_inputs, settings, work, cache, report) if valid_inputs else []
         _tell_overlap(files, valid_files, report)
-        job = _Job(files, valid_files, settings, True, cache, work, report)
-        if isinstance(tokenizer, Tokenizer):
-            prepared = job.find_or_make(tokenizer)
-        else:
-            prepared = job.find_or_learn(tokenizer)
-    return _corpus(prepared, _records(files), _records(valid_files))
+        job = _TextPreparation(cache, work, report, files, valid_files, settings, divided=True)
+        prepared = job.prepare(tokenizer)
+    return _corpus(prepared, source_records(files), source_records(valid_files))
 
 
 def prepare_text(
@@ -145,7 +132,8 @@ def prepare_text(
     codec_name(settings.encoding)
     with workspace(cache) as work:
         files = _files(inputs, settings, work, cache, report)
-        prepared = _Job(files, [], settings, False, cache, work, report).find_or_make(tokenizer)
+        job = _TextPreparation(cache, work, report, files, [], settings, divided=False)
+        prepared = job.prepare(tokenizer)
     return prepared.stores[WHOLE]
 
 
@@ -167,45 +155,17 @@ def open_corpus(digest: str, cache: Path) -> Corpus | None:
 
 
 @dataclass(frozen=True)
-class _Job:
-    """One preparation: what is read, how, and where it is kept."""
+class _TextPreparation(Preparation):
+    """The preparation of running text: what is read, and how."""
 
     files: list[TextFile]
     valid_files: list[TextFile]
     settings: CorpusSettings
     divided: bool
-    cache: Path
-    work: Path
-    report: Report
-
-    def find_or_learn(self, wanted: TokenizerSettings) -> Prepared:
-        """Return the corpus with the tokenizer that the settings give, learnt now or before."""
-        # Another version may learn another tokenizer from the same text.
-        values = {name: getattr(wanted, name) for name in specs(TokenizerSettings)}
-        note = digest_of(["tokenizer", __version__, values, self._content])
-        fingerprint = recall(self.cache, note).get("fingerprint")
-        if isinstance(fingerprint, str) and (prepared := self._find(fingerprint)):
-            return prepared
-        texts, valid_texts = self._texts()
-        if wanted.tokenizer == "char":
-            tokenizer = train_tokenizer(
-                lambda: chain(texts.alphabet_chunks(), valid_texts.alphabet_chunks()),
-                wanted,
-                report=self.report,
-            )
-        else:
-            tokenizer = train_tokenizer(texts.training_chunks, wanted, report=self.report)
-        prepared = self._find(tokenizer.fingerprint) or self._make(tokenizer, texts, valid_texts)
-        remember(self.cache, note, {"fingerprint": tokenizer.fingerprint})
-        return prepared
-
-    def find_or_make(self, tokenizer: Tokenizer) -> Prepared:
-        """Return the corpus as this tokenizer makes it."""
-        return self._find(tokenizer.fingerprint) or self._make(tokenizer, *self._texts())
 
     @property
-    def _content(self) -> dict[str, Any]:
-        """What the stores depend on, the tokenizer apart."""
+    def content(self) -> dict[str, Any]:
+        """Digests of the files and the settings that matter."""
         settings = self.settings
         return {
             "files": [file.sha256 for file in self.files],
@@ -217,26 +177,24 @@ class _Job:
             "divided": self.divided,
         }
 
-    @property
-    def _fraction(self) -> float:
-        return self.settings.valid_fraction if self.divided and not self.valid_files else 0.0
+    def names(self) -> str:
+        """Return the name of the first file and how many more there are."""
+        return names_of(self.files)
 
-    def _key(self, fingerprint: str) -> str:
-        return digest_of(["corpus", FORMAT, fingerprint, self._content])
+    def learn(self, wanted: TokenizerSettings) -> Tokenizer:
+        """Learn from the training part; an alphabet from all."""
+        texts, valid_texts = self._texts
+        if wanted.tokenizer == "char":
+            return train_tokenizer(
+                lambda: chain(texts.alphabet_chunks(), valid_texts.alphabet_chunks()),
+                wanted,
+                report=self.report,
+            )
+        return train_tokenizer(texts.training_chunks, wanted, report=self.report)
 
-    def _find(self, fingerprint: str) -> Prepared | None:
-        prepared = find_prepared(self.cache, self._key(fingerprint))
-        if prepared is not None:
-            self.report(f"{names_of(self.files)}: prepared before, found in the cache")
-        return prepared
-
-    def _texts(self) -> tuple[Texts, Texts]:
-        return (
-            Texts(self.files, self.settings, self._fraction, self.report),
-            Texts(self.valid_files, self.settings, 0.0, self.report),
-        )
-
-    def _make(self, tokenizer: Tokenizer, texts: Texts, valid_texts: Texts) -> Prepared:
+    def make(self, tokenizer: Tokenizer, key: str) -> Prepared:
+        """Write the stores."""
+        texts, valid_texts = self._texts
         folder = self.work / "entry"
         folder.mkdir()
         if self.divided:
@@ -244,12 +202,22 @@ class _Job:
         else:
             stores = write_whole(texts, tokenizer, folder, self.report)
         about = {
-            "sources": [asdict(record) for record in _records(self.files)],
-            "valid_sources": [asdict(record) for record in _records(self.valid_files)],
+            "sources": [asdict(record) for record in source_records(self.files)],
+            "valid_sources": [asdict(record) for record in source_records(self.valid_files)],
             "digest": digest_of([tokenizer.fingerprint, self.settings.lines, stores]),
         }
-        key = self._key(tokenizer.fingerprint)
         return keep_prepared(self.cache, key, folder, tokenizer, stores, about)
+
+    @property
+    def _fraction(self) -> float:
+        return self.settings.valid_fraction if self.divided and not self.valid_files else 0.0
+
+    @functools.cached_property
+    def _texts(self) -> tuple[Texts, Texts]:
+        return (
+            Texts(self.files, self.settings, self._fraction, self.report),
+            Texts(self.valid_files, self.settings, 0.0, self.report),
+        )
 
 
 def _files(
@@ -264,12 +232,6 @@ def _tell_overlap(files: list[TextFile], valid_files: list[TextFile], report: Re
     for file in valid_files:
         if file.sha256 in trained:
             report(f"{file.name}: trained on as well, so that validation cannot show over-fitting")
-
-
-def _records(files: list[TextFile]) -> tuple[SourceRecord, ...]:
-    return tuple(
-        SourceRecord(file.name, file.origin, file.stamp.size, file.sha256) for file in files
-    )
 
 
 def _corpus(

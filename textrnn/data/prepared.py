@@ -1,23 +1,64 @@
-"""What the cache keeps of a corpus: its stores and its tokenizer under one key."""
+"""What the cache keeps of a corpus: its stores and its tokenizer under one key.
+
+A :class:`Preparation` finds them there or makes them; running text and labelled examples are two.
+"""
 
 from __future__ import annotations
 
+import abc
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textrnn.data.cache import discard, entry_folder, publish, read_entry
-from textrnn.data.store import TokenStore, open_store
+from textrnn._version import __version__
+from textrnn.config import specs
+from textrnn.data.cache import (
+    FORMAT,
+    discard,
+    entry_folder,
+    publish,
+    read_entry,
+    recall,
+    remember,
+)
+from textrnn.data.intake import TextFile
+from textrnn.data.sources import Report
+from textrnn.data.store import Numbers, TokenStore, open_array, open_store
 from textrnn.errors import ModelError
-from textrnn.tokenizers import Tokenizer, load_tokenizer
+from textrnn.tokenizers import Tokenizer, TokenizerSettings, load_tokenizer
 
-__all__ = ["Prepared", "digest_of", "find_prepared", "keep_prepared"]
+__all__ = [
+    "Preparation",
+    "Prepared",
+    "SourceRecord",
+    "digest_of",
+    "find_prepared",
+    "keep_prepared",
+    "source_records",
+]
 
 _WHOLE_CHECK = 64 << 20
 """Files up to this size are compared with their digests when opened, larger ones by size alone."""
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """What a corpus was made from, for the record.
+
+    Attributes:
+        name: The source as it was given or found.
+        path: Its absolute path; None for stdin and pipes, which are gone once read.
+        bytes: Its size as it lies there, compressed or not.
+        sha256: Hex digest of those bytes.
+    """
+
+    name: str
+    path: str | None
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -27,17 +68,86 @@ class Prepared:
     Attributes:
         tokenizer: What made the ids.
         stores: The stores by name.
+        arrays: Arrays of int32 that lie beside them, by name, memory-mapped.
         record: What the entry says about itself.
     """
 
     tokenizer: Tokenizer
     stores: dict[str, TokenStore]
+    arrays: dict[str, Numbers]
     record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Preparation(abc.ABC):
+    """One preparation: found in the cache, or made and kept there.
+
+    Attributes:
+        cache: The cache folder.
+        work: A folder inside it to write into.
+        report: Told what a person should know.
+    """
+
+    cache: Path
+    work: Path
+    report: Report
+
+    @property
+    @abc.abstractmethod
+    def content(self) -> dict[str, Any]:
+        """What the stores depend on, the tokenizer apart, as JSON can hold it."""
+
+    @abc.abstractmethod
+    def names(self) -> str:
+        """Return what messages call what is prepared."""
+
+    @abc.abstractmethod
+    def learn(self, wanted: TokenizerSettings) -> Tokenizer:
+        """Learn the tokenizer that the settings give."""
+
+    @abc.abstractmethod
+    def make(self, tokenizer: Tokenizer, key: str) -> Prepared:
+        """Make the corpus with a tokenizer and keep it under ``key``."""
+
+    def prepare(self, tokenizer: TokenizerSettings | Tokenizer) -> Prepared:
+        """Return the corpus as this tokenizer makes it, one that exists or is learnt, now or before."""
+        if isinstance(tokenizer, Tokenizer):
+            return self._find_or_make(tokenizer)
+        # Another version may learn another tokenizer from the same text.
+        values = {name: getattr(tokenizer, name) for name in specs(TokenizerSettings)}
+        note = digest_of(["tokenizer", __version__, values, self.content])
+        fingerprint = recall(self.cache, note).get("fingerprint")
+        if isinstance(fingerprint, str) and (prepared := self._find(fingerprint)):
+            return prepared
+        learnt = self.learn(tokenizer)
+        prepared = self._find_or_make(learnt)
+        remember(self.cache, note, {"fingerprint": learnt.fingerprint})
+        return prepared
+
+    def _find_or_make(self, tokenizer: Tokenizer) -> Prepared:
+        found = self._find(tokenizer.fingerprint)
+        return found or self.make(tokenizer, self._key(tokenizer.fingerprint))
+
+    def _key(self, fingerprint: str) -> str:
+        return digest_of(["corpus", FORMAT, fingerprint, self.content])
+
+    def _find(self, fingerprint: str) -> Prepared | None:
+        prepared = find_prepared(self.cache, self._key(fingerprint))
+        if prepared is not None:
+            self.report(f"{self.names()}: prepared before, found in the cache")
+        return prepared
 
 
 def digest_of(content: object) -> str:
     """Return the hex SHA-256 of what JSON can hold, the same for equal contents."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def source_records(files: Iterable[TextFile]) -> tuple[SourceRecord, ...]:
+    """Return what to record of files."""
+    return tuple(
+        SourceRecord(file.name, file.origin, file.stamp.size, file.sha256) for file in files
+    )
 
 
 def find_prepared(cache: Path, key: str) -> Prepared | None:
@@ -61,6 +171,7 @@ def keep_prepared(
     tokenizer: Tokenizer,
     stores: Mapping[str, Mapping[str, Any]],
     about: Mapping[str, Any],
+    arrays: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Prepared:
     """Make finished stores an entry of the cache and open it.
 
@@ -71,6 +182,7 @@ def keep_prepared(
         tokenizer: What made the ids.
         stores: What each store's writer returned, by name.
         about: What else to record.
+        arrays: What each array's writer returned, by name.
 
     Raises:
         OSError: the cache cannot be written.
@@ -80,7 +192,8 @@ def keep_prepared(
     for name, content in files.items():
         (folder / "tokenizer" / name).write_bytes(content)
     kept = {"kind": tokenizer.kind, "fingerprint": tokenizer.fingerprint, "files": sorted(files)}
-    publish(cache, key, folder, {**about, "tokenizer": kept, "stores": dict(stores)})
+    record = {**about, "tokenizer": kept, "stores": dict(stores), "arrays": dict(arrays or {})}
+    publish(cache, key, folder, record)
     prepared = find_prepared(cache, key)
     if prepared is None:
         raise OSError(f"what was written to {entry_folder(cache, key)} cannot be read back")
@@ -97,4 +210,9 @@ def _open(folder: Path, record: dict[str, Any]) -> Prepared:
         name: open_store(folder, name, store, _WHOLE_CHECK)
         for name, store in record["stores"].items()
     }
-    return Prepared(tokenizer, stores, record)
+    # Entries made before there were arrays do not speak of them.
+    arrays = {
+        name: open_array(folder, name, array, _WHOLE_CHECK)
+        for name, array in record.get("arrays", {}).items()
+    }
+    return Prepared(tokenizer, stores, arrays, record)

@@ -20,10 +20,14 @@ from textrnn.errors import DataError, UsageError
 __all__ = [
     "FileStamp",
     "TextSource",
+    "UndecodableError",
     "binary_reason",
+    "check_characters",
     "codec_name",
+    "decoding_advice",
     "expand_inputs",
     "lines_of",
+    "not_text_reason",
     "read_text",
 ]
 
@@ -38,6 +42,18 @@ _ORDER_MARKS = {
 _STRICT = ("utf-8", "utf-16", "utf-32", "ascii", "iso8859", "cp")
 """Codecs by their names' beginnings that never let half a surrogate pair through."""
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
+class UndecodableError(DataError):
+    """Bytes that are not valid in the encoding.
+
+    Attributes:
+        line_ends: How many LF stand between the text read so far and those bytes.
+    """
+
+    def __init__(self, message: str, line_ends: int) -> None:
+        super().__init__(message)
+        self.line_ends = line_ends
 
 
 @dataclass(frozen=True)
@@ -158,7 +174,7 @@ def binary_reason(path: Path, encoding: str, name: str) -> str | None:
         DataError: the file cannot be read or decompressed.
     """
     for block in _file_blocks(path, name, None, lambda _: None):
-        return _not_text(block, codec_name(encoding))
+        return not_text_reason(block, codec_name(encoding))
     return None
 
 
@@ -191,10 +207,9 @@ def _changed(name: str, before: FileStamp, after: FileStamp) -> DataError:
 
 def _decoded(blocks: Iterator[bytes], codec: str, name: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(codec)()
-    strict = codec.startswith(_STRICT)
     fed = 0
     for block in itertools.chain(blocks, [b""]):
-        if fed == 0 and (reason := _not_text(block, codec)):
+        if fed == 0 and (reason := not_text_reason(block, codec)):
             raise DataError(f"{name}: {reason}")
         fed += len(block)
         try:
@@ -206,29 +221,47 @@ def _decoded(blocks: Iterator[bytes], codec: str, name: str) -> Iterator[str]:
             raise DataError(
                 f"{name}: not valid {codec}: {error}; give another --encoding"
             ) from None
-        if not strict and (half := _HALF_PAIR.search(text)):
-            raise DataError(
-                f"{name}: decoded as {codec}, it holds U+{ord(half[0]):04X}, half a surrogate pair "
-                "and no character; give another --encoding"
-            )
+        check_characters(text, codec, name)
         if text:
             yield text
 
 
-def _undecodable(name: str, codec: str, error: UnicodeDecodeError, base: int) -> DataError:
-    advice = "give the encoding that it is in with --encoding"
-    if codec == "utf-8":
-        advice = (
-            "if it is in an older Western encoding, give --encoding cp1252 or --encoding latin-1"
-        )
-    return DataError(
+def _undecodable(name: str, codec: str, error: UnicodeDecodeError, base: int) -> UndecodableError:
+    before = error.object[: error.start].decode(codec, "replace")
+    return UndecodableError(
         f"{name}: byte 0x{error.object[error.start]:02x} at offset {base + error.start} is not "
-        f"valid {codec} ({error.reason}); {advice}"
+        f"valid {codec} ({error.reason}); {decoding_advice(codec)}",
+        before.count("\n"),
     )
 
 
-def _not_text(first: bytes, codec: str) -> str | None:
-    """Return why a file that starts with these bytes is not text in this encoding, or None."""
+def decoding_advice(codec: str) -> str:
+    """Return what to do about bytes that are not valid in an encoding."""
+    if codec == "utf-8":
+        return "if it is in an older Western encoding, give --encoding cp1252 or --encoding latin-1"
+    return "give the encoding that it is in with --encoding"
+
+
+def check_characters(text: str, codec: str, name: str) -> None:
+    """Refuse half a surrogate pair, which some codecs let through and which is no character.
+
+    Raises:
+        DataError: there is one.
+    """
+    if not codec.startswith(_STRICT) and (half := _HALF_PAIR.search(text)):
+        raise DataError(
+            f"{name}: decoded as {codec}, it holds U+{ord(half[0]):04X}, half a surrogate pair "
+            "and no character; give another --encoding"
+        )
+
+
+def not_text_reason(first: bytes, codec: str) -> str | None:
+    """Return why a file that starts with these bytes is not text in this encoding, or None.
+
+    Args:
+        first: Its first bytes, decompressed.
+        codec: As :func:`codec_name` returns it.
+    """
     if first.startswith(b"%PDF-"):
         return "this is a PDF, not text; extract its text first, with pdftotext for example"
     if not _extends_ascii(codec):

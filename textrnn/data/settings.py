@@ -1,4 +1,4 @@
-"""Settings of how text is read and divided."""
+"""Settings of how text and labelled examples are read and divided."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from dataclasses import dataclass
 
 from textrnn.config import setting
 
-__all__ = ["CorpusSettings"]
+__all__ = ["CorpusSettings", "ExampleSettings", "TextSettings"]
 
 
 @dataclass(frozen=True)
-class CorpusSettings:
-    """How files become the documents of a training and a validation part."""
+class TextSettings:
+    """How any text is read."""
 
     encoding: str = setting(
         "utf-8", "Encoding of the text: utf-8, utf-16, cp1252, latin-1 and so on.", section="data"
     )
+
+
+@dataclass(frozen=True)
+class CorpusSettings(TextSettings):
+    """How files become the documents of a training and a validation part."""
+
     newlines: str = setting(
         "lf",
         "Line ends: lf turns CRLF into LF (a CR alone stays), keep changes nothing.",
@@ -33,5 +39,42 @@ class CorpusSettings:
     lines: bool = setting(
         False,
         "Take each line as a document of its own (names, titles); empty lines are left out.",
+        section="data",
+    )
+
+
+@dataclass(frozen=True)
+class ExampleSettings(TextSettings):
+    """Where in tables text and label stand, and how examples are divided."""
+
+    text_column: str | None = setting(
+        None,
+        "Column that holds the text: its name, or its number from 1. Without it, found by usual "
+        "names, else by contents.",
+        section="data",
+    )
+    label_column: str | None = setting(
+        None,
+        "Column that holds the label: its name, or its number from 1. Without it, found likewise.",
+        section="data",
+    )
+    valid_fraction: float = setting(
+        0.1,
+        "Share of the examples of each label that is kept for validation, chosen by the seed; equal "
+        "texts stay together. 0 validates nothing.",
+        section="data",
+        minimum=0,
+        maximum=0.5,
+    )
+    test_fraction: float = setting(
+        0.0,
+        "Share of the examples of each label that is kept for a final test, chosen likewise.",
+        section="data",
+        minimum=0,
+        maximum=0.5,
+    )
+    drop_leaks: bool = setting(
+        False,
+        "Leave out of training the texts that stand in validation or test as well.",
         section="data",
     )

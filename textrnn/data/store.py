@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,11 +19,21 @@ import numpy.typing as npt
 
 from textrnn.tokenizers.base import BOS_ID, EOS_ID, UNK_ID, Ids, Tokenizer
 
-__all__ = ["StoreWriter", "TokenStore", "id_dtype", "open_store"]
+__all__ = [
+    "ArrayWriter",
+    "Numbers",
+    "StoreWriter",
+    "TokenStore",
+    "id_dtype",
+    "open_array",
+    "open_store",
+]
 
 Numbers = npt.NDArray[np.integer[Any]]
+"""Whole numbers of any type."""
 
 _STARTS = np.dtype("<i8")
+_LABELS = np.dtype("<i4")
 _ID_TYPES = {name: np.dtype(name) for name in ("|u1", "<u2", "<i4")}
 
 
@@ -47,8 +57,21 @@ class TokenStore:
 
     @property
     def tokens(self) -> int:
-        """How many ids are targets: all but the ``<bos>`` with which each document begins."""
+        """How many ids are targets: all but the first of each document."""
         return len(self.ids) - len(self.starts)
+
+    def lengths(self, documents: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return how many ids the documents with the given numbers have."""
+        count = len(self.starts)
+        following = self.starts[np.minimum(documents + 1, count - 1)]
+        ends = np.where(documents + 1 < count, following, len(self.ids))
+        return np.asarray(ends - self.starts[documents], np.int64)
+
+    def reversed(self) -> TokenStore:
+        """Return the store read from its end: the last document first, each from its last id."""
+        ends = np.append(self.starts[1:], len(self.ids))[: len(self.starts)]
+        starts = (len(self.ids) - ends)[::-1].astype(np.int64)
+        return replace(self, ids=self.ids[::-1], starts=starts)
 
 
 class StoreWriter:
@@ -87,7 +110,10 @@ class StoreWriter:
             self._write(ids.astype(self._dtype))
 
     def add_lines(self, lines: Sequence[str]) -> None:
-        """Add every line as a document of its own, with ``<eos>``; none of them may be empty."""
+        """Add every line, or other short text, as a document of its own, with ``<eos>``.
+
+        None of them may be empty; an ``encode`` that makes nothing of one leaves both marks.
+        """
         if not lines:
             return
         flat, lengths = _encode_each(self._tokenizer, lines)
@@ -166,19 +192,62 @@ def open_store(folder: Path, name: str, record: dict[str, Any], whole_check: int
         "ids": (_ID_TYPES[record["dtype"]], record["ids"]),
         "starts": (_STARTS, record["documents"]),
     }
-    arrays = {}
-    for part, (dtype, count) in sizes.items():
-        path = folder / f"{name}.{part}"
-        size = path.stat().st_size
-        if size != count * dtype.itemsize:
-            raise ValueError(f"{path}: {size} bytes instead of {count * dtype.itemsize}")
-        if size <= whole_check:
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            if digest != record["sha256"][part]:
-                raise ValueError(f"{path}: its digest does not match")
-        # Nothing cannot be mapped.
-        arrays[part] = np.memmap(path, dtype, "r") if size else np.empty(0, dtype)
+    arrays = {
+        part: _mapped(folder / f"{name}.{part}", dtype, count, record["sha256"][part], whole_check)
+        for part, (dtype, count) in sizes.items()
+    }
     return TokenStore(arrays["ids"], arrays["starts"], record["characters"], record["unknown"])
+
+
+class ArrayWriter:
+    """Writes one array of int32 beside a store, in one stream.
+
+    Args:
+        folder: Where the file goes.
+        name: What it is called.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._file = _DigestFile(folder / name)
+
+    def __enter__(self) -> ArrayWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.file.close()
+
+    def add(self, numbers: Numbers) -> None:
+        """Add numbers, shape (numbers,), each within int32."""
+        self._file.write(numbers.astype(_LABELS))
+
+    def finish(self) -> dict[str, Any]:
+        """Close the file; return what :func:`open_array` needs to know about it."""
+        self._file.file.close()
+        return {"count": self._file.size // _LABELS.itemsize, "sha256": self._file.digest()}
+
+
+def open_array(folder: Path, name: str, record: dict[str, Any], whole_check: int = 0) -> Numbers:
+    """Open what an :class:`ArrayWriter` has finished: int32, shape (count,), memory-mapped.
+
+    Raises:
+        OSError, ValueError, KeyError: as :func:`open_store`.
+    """
+    return _mapped(folder / name, _LABELS, record["count"], record["sha256"], whole_check)
+
+
+def _mapped(path: Path, dtype: np.dtype[Any], count: int, sha256: str, whole_check: int) -> Numbers:
+    size = path.stat().st_size
+    if size != count * dtype.itemsize:
+        raise ValueError(f"{path}: {size} bytes instead of {count * dtype.itemsize}")
+    if size <= whole_check and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise ValueError(f"{path}: its digest does not match")
+    # Nothing cannot be mapped.
+    return np.memmap(path, dtype, "r") if size else np.empty(0, dtype)
 
 
 class _DigestFile:

@@ -156,6 +156,8 @@ class _Row:
         self.sample = request.sample
         self.finish = ""
         self._decoder = tokenizer.stream_decoder()
+        for token in request.ids.tolist():  # what joins pieces by spaces goes on from the prompt
+            self._decoder.feed(token)
         self._stops = StopFilter(stops)
         self._left = limit
 

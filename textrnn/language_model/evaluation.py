@@ -18,10 +18,11 @@ from textrnn.data.cache import default_cache_dir
 from textrnn.data.corpus import prepare_text
 from textrnn.data.lines import lines_of_files, rereadable
 from textrnn.data.store import TokenStore
+from textrnn.errors import UsageError
 from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.stepper import check_weights, model_settings
-from textrnn.language_model.task import surprise, text_characters, to_device
+from textrnn.language_model.task import as_read, surprise, text_characters, to_device
 from textrnn.language_model.windows import Window, evaluation_windows
 from textrnn.metrics import bits_per_char, perplexity
 from textrnn.nn.recurrent import State
@@ -137,15 +138,16 @@ class Evaluator:
         Raises:
             DataError: an input cannot be read, or there is no text in any.
         """
-        store = self._store(inputs)
+        store = as_read(self._settings, self._store(inputs))
         with torch.no_grad(), autocast(self._device, self._precision):
             spent = surprise(self._model, evaluation_windows(store, self._tokenizer.vocab_size))
         characters = text_characters(store, lines=self._settings.lines)
         loss = spent.nats / max(1, spent.targets)
+        is_whole = self._tokenizer.is_lossless and not store.unknown
         return Evaluation(
             loss=loss,
             perplexity=perplexity(loss),
-            bits_per_char=None if store.unknown else bits_per_char(spent.nats, characters),
+            bits_per_char=bits_per_char(spent.nats, characters) if is_whole else None,
             targets=spent.targets,
             characters=characters,
             unknown=store.unknown,
@@ -155,10 +157,25 @@ class Evaluator:
         """Measure each line, blank ones too, in order.
 
         In running text a line is measured knowing what stands before it; a model of separate lines
-        measures each by itself, and gives blank ones None.
+        measures each by itself, and gives blank ones None. All are None where the tokenizer
+        loses something of a text.
+
+        Raises:
+            UsageError: the model reads texts from their end.
         """
+        if self._settings.reverse:
+            raise UsageError(
+                "this model reads texts from their end, so lines have no figures of their own; evaluate the "
+                "text as a whole"
+            )
         with rereadable(inputs, self._settings, cache=self._cache, report=self._report) as files:
             blocks = lines_of_files(files, self._settings)
+            if not self._tokenizer.is_lossless:
+                texts = (line for block in blocks for line in block)
+                yield from (
+                    LineSurprise(number, text, None) for number, text in enumerate(texts, 1)
+                )
+                return
             if self._settings.lines:
                 found = self._separate_lines(blocks)
             else:

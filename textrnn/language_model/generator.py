@@ -72,6 +72,11 @@ class LanguageModel:
         self._bundle = bundle
         where = str(bundle.path)
         settings = model_settings(bundle.settings, where)
+        if settings.reverse:
+            raise ModelError(
+                f"{where}: this model reads texts from their end, so it cannot write any; it serves as "
+                f"--init-from-reverse of a classifier"
+            )
         self._settings = as_dict(settings)
         self._is_lines = settings.lines
         self._tokenizer = bundle.tokenizer()

@@ -12,6 +12,7 @@ from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.nn.dropout import MaskSource
 from textrnn.nn.embedding import TokenEmbedding
 from textrnn.nn.recurrent import RecurrentStack, State
+from textrnn.nn.weights import copy_weights
 
 __all__ = ["RecurrentLanguageModel"]
 
@@ -127,13 +128,4 @@ class RecurrentLanguageModel(nn.Module):
         Raises:
             ValueError: names or shapes differ.
         """
-        own = self.tensors()
-        if own.keys() != tensors.keys():
-            odd = sorted(own.keys() ^ tensors.keys())
-            raise ValueError(f"other tensors than the model's: {', '.join(odd[:5])}")
-        with torch.no_grad():
-            for name, tensor in own.items():
-                if tensor.shape != tensors[name].shape:
-                    given = tuple(tensors[name].shape)
-                    raise ValueError(f"{name} has shape {given}, not {tuple(tensor.shape)}")
-                tensor.copy_(tensors[name])
+        copy_weights(tensors, self.tensors())

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from textrnn.errors import DataError, UsageError
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.nn.sizes import stack_parameters
+from textrnn.language_model.sizes import model_parameters, product_weights
+from textrnn.training.budget import Budget, parts_within, seconds_left
 from textrnn.training.device import DeviceFacts
 from textrnn.training.plan import Plan
 
@@ -35,7 +36,6 @@ FINAL_SHARE = 0.05
 FORWARD_SPEED = 2.5
 LEAST_FINAL, LEAST_FINAL_IN_TIME = 1 << 20, 1 << 16
 """The last evaluation covers at least so many targets, where there are as many."""
-MEMORY_SHARE = 0.8
 MOST_EPOCHS = 20.0
 """A time budget stops after so many passes: more would only learn a small text by heart."""
 DROPOUT = ((1.2, 0.0), (2.6, 0.1), (3.5, 0.2), (8.0, 0.3), (math.inf, 0.4))
@@ -116,7 +116,7 @@ def plan_language_model(
             f"budget {DEFAULT_MINUTES:g} minutes, since none was given (--minutes, --epochs or "
             f"--max-steps set one)"
         )
-    seconds = None if settings.minutes is None else max(1.0, settings.minutes * 60 - elapsed_s)
+    seconds = seconds_left(settings, elapsed_s)
     if settings.optimizer is None:
         # A ReLU net, whose state nothing bounds, bears the even steps of adaptive optimisers badly.
         optimizer = "sgd" if settings.rnn_type == "rnn_relu" else "adamw"
@@ -146,28 +146,26 @@ def _within_memory(
     settings: LanguageModelSettings, corpus: CorpusFacts, device: DeviceFacts, reasons: list[str]
 ) -> LanguageModelSettings:
     """Work batches off in parts where they would not fit the device's memory."""
-    most = int(MEMORY_SHARE * device.memory_bytes)
-    parts = settings.accumulation
-    while True:
+
+    def needed(parts: int) -> int:
         fitted = dataclasses.replace(settings, accumulation=parts)
-        needed = training_memory_bytes(fitted, corpus.vocab_size)
-        if needed <= most:
-            break
-        if parts >= (settings.batch_size or 1):
-            raise UsageError(
-                f"training would take about {needed / 1e9:,.1f} GB, and {device.name} has "
-                f"{device.memory_bytes / 1e9:,.1f} GB: choose a smaller --hidden-size, --vocab-size or "
-                f"--seq-len"
-            )
-        parts *= 2
+        return training_memory_bytes(fitted, corpus.vocab_size)
+
+    parts = parts_within(device, needed, settings.accumulation, settings.batch_size or 1)
+    if parts is None:
+        raise UsageError(
+            f"training would take about {needed(settings.batch_size or 1) / 1e9:,.1f} GB, and "
+            f"{device.name} has {device.memory_bytes / 1e9:,.1f} GB: choose a smaller --hidden-size, "
+            f"--vocab-size or --seq-len"
+        )
     if parts > settings.accumulation:
         reasons.append(f"batches in {parts} parts, so that they fit the device's memory")
-    return fitted
+    return dataclasses.replace(settings, accumulation=parts)
 
 
 def training_memory_bytes(settings: LanguageModelSettings, vocab_size: int) -> int:
     """Return roughly what training takes: weights with their optimiser state, activations, logits."""
-    parameters = stack_parameters(settings, vocab_size)
+    parameters = model_parameters(settings, vocab_size)
     tokens = -(-(settings.batch_size or 1) * (settings.seq_len or 1) // settings.accumulation)
     per_layer = 10 * (settings.hidden_size or 0) * 4
     activations = tokens * ((settings.num_layers or 0) * per_layer + 3 * vocab_size * 4)
@@ -240,7 +238,7 @@ def _with_sizes(
         candidate = sized(hidden)
         weights = _weights(candidate, corpus)
         recurrent = weights - corpus.vocab_size * hidden
-        planned = _planned_tokens(candidate, corpus) or math.inf
+        planned = _budget(candidate, corpus).planned_targets or math.inf
         seen = min(planned, arithmetic / weights)
         return recurrent <= most and seen >= TOKENS_PER_WEIGHT * recurrent
 
@@ -264,7 +262,7 @@ def _with_regularisation(
     if seconds is not None and rate:
         tokens = rate * seconds / (6 * _weights(settings, corpus))
     else:
-        tokens = _planned_tokens(settings, corpus) or 0.0
+        tokens = _budget(settings, corpus).planned_targets or 0.0
     epochs = tokens / corpus.train_tokens
     if seconds is not None and settings.epochs is None:
         epochs = min(epochs, MOST_EPOCHS)
@@ -292,22 +290,11 @@ def _plan(
     seconds: float | None,
 ) -> Plan:
     """Lay out steps, evaluations and saves."""
-    per_step = _tokens_per_step(settings, corpus)
-    counted = _planned_tokens(settings, corpus)
-    limits = [max(1, math.ceil(counted / per_step))] if counted else []
-    if settings.max_steps is not None:
-        limits.append(settings.max_steps)
-    if seconds is not None and step_s is not None:
-        limits.append(max(1, int(0.93 * seconds / step_s)))
-    most_steps = None
-    if seconds is not None:
-        most = counted or MOST_EPOCHS * corpus.train_tokens
-        most_steps = min([max(1, math.ceil(most / per_step)), *limits[:-1]])
-        limits.append(most_steps)
-    max_steps = min(limits)
+    budget = _budget(settings, corpus)
+    max_steps, most_steps = budget.steps(step_s, seconds)
     eval_targets: int | None = None
     final_targets: int | None = None
-    trained = max_steps * per_step
+    trained = max_steps * budget.step_targets
     affordable = int(EVALUATION_SHARE * trained * FORWARD_SPEED / EVALUATIONS)
     if corpus.valid_tokens > max(16384, affordable):
         eval_targets = max(16384, affordable)
@@ -315,36 +302,20 @@ def _plan(
         least = LEAST_FINAL if seconds is None else LEAST_FINAL_IN_TIME
         if corpus.valid_tokens > max(share, least):
             final_targets = max(share, least)
-    eval_every = settings.eval_every or max(1, math.ceil(max_steps / EVALUATIONS))
-    warmup = settings.warmup_steps
-    if warmup is None:
-        warmup = min(2000, max(1, max_steps // 20))
-    patience = settings.patience
-    if patience is None:
-        patience = 0 if seconds is not None else 5
-    return Plan(
-        max_steps=max_steps,
-        warmup_steps=min(warmup, max_steps),
-        eval_every=eval_every,
-        save_every=settings.save_every or eval_every,
+    return budget.plan(
+        max_steps,
+        most_steps,
+        evaluations=EVALUATIONS,
         valid_targets=corpus.valid_tokens,
         eval_targets=eval_targets,
         final_targets=final_targets,
-        patience=patience,
-        budget_s=None if settings.minutes is None else settings.minutes * 60,
-        most_steps=most_steps,
-        fixed_intervals=settings.eval_every is not None or settings.save_every is not None,
+        warmup_share=0.05,
+        patience=5,
     )
 
 
-def _planned_tokens(settings: LanguageModelSettings, corpus: CorpusFacts) -> float | None:
-    """Return the targets that a budget in epochs or steps holds; None for one in minutes alone."""
-    limits = []
-    if settings.epochs is not None:
-        limits.append(settings.epochs * corpus.train_tokens)
-    if settings.max_steps is not None:
-        limits.append(float(settings.max_steps * _tokens_per_step(settings, corpus)))
-    return min(limits) if limits else None
+def _budget(settings: LanguageModelSettings, corpus: CorpusFacts) -> Budget:
+    return Budget(settings, corpus.train_tokens, _tokens_per_step(settings, corpus), MOST_EPOCHS)
 
 
 def _tokens_per_step(settings: LanguageModelSettings, corpus: CorpusFacts) -> int:
@@ -357,4 +328,4 @@ def _tokens_per_step(settings: LanguageModelSettings, corpus: CorpusFacts) -> in
 
 def _weights(settings: LanguageModelSettings, corpus: CorpusFacts) -> int:
     """Return the weights that take part in matrix products, from which a step's arithmetic follows."""
-    return stack_parameters(settings, corpus.vocab_size, embeddings=False)
+    return product_weights(settings, corpus.vocab_size)

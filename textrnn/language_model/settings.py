@@ -15,8 +15,8 @@ __all__ = ["SHAPE", "LanguageModelSettings"]
 SHAPE = frozenset(
     {
         *("rnn_type", "hidden_size", "num_layers", "embedding_dim", "tie_weights", "layer_norm"),
-        *("ngram_order", "ngram_rows", "lines"),
-        *("tokenizer", "vocab_size", "min_frequency", "normalization"),
+        *("ngram_order", "ngram_rows", "lines", "reverse"),
+        *("tokenizer", "vocab_size", "min_frequency", "normalization", "spaces"),
     }
 )
 """Settings without which weights and tokenizer of another model mean nothing: they pass on with them."""
@@ -32,4 +32,15 @@ class LanguageModelSettings(CorpusSettings, TokenizerSettings, RecurrentSettings
         section="training",
         minimum=1,
         maximum=65536,
+    )
+    reverse: bool = setting(
+        False,
+        "Read texts from their end: such a model writes nothing, but can become the backward direction of a "
+        "classifier (--init-from-reverse).",
+        section="data",
+    )
+    tie_weights: bool = setting(
+        False,
+        "Use the embedding matrix as the output matrix; needs embedding_dim equal to hidden_size.",
+        section="model",
     )

@@ -30,6 +30,7 @@ from textrnn.training.update import loss_fault
 __all__ = [
     "LanguageModelTask",
     "Surprise",
+    "as_read",
     "surprise",
     "text_characters",
     "to_device",
@@ -99,6 +100,11 @@ def text_characters(store: TokenStore, *, lines: bool) -> int:
     return store.characters + (len(store.starts) if lines else 0)
 
 
+def as_read(settings: LanguageModelSettings, store: TokenStore) -> TokenStore:
+    """Return a store in the direction in which a model with these settings reads."""
+    return store.reversed() if settings.reverse else store
+
+
 class LanguageModelTask:
     """Next-token prediction over running text or over separate lines.
 
@@ -108,6 +114,7 @@ class LanguageModelTask:
         train: Training tokens.
         valid: Validation tokens.
         sampler: Makes a sample of the model's text at a step; None for no samples.
+        is_lossless: Whether the tokens hold all of the text.
     """
 
     job = "language-model"
@@ -121,13 +128,17 @@ class LanguageModelTask:
         train: TokenStore,
         valid: TokenStore,
         sampler: Callable[[Mapping[str, Tensor], int], str] | None = None,
+        *,
+        is_lossless: bool = True,
     ) -> None:
         self.model = model
-        self.uniform_loss = math.log(model.output.out_features)
+        # Twice the loss of a guess at random, and a little for tiny vocabularies.
+        self.most_loss = 2 * math.log(model.output.out_features) + 1
         self._settings = settings
         self._train = train
         self._valid = valid
         self._sampler = sampler
+        self._is_lossless = is_lossless
         self._device = model.output.bias.device
         self._per_epoch = windows_per_epoch(train, settings)
 
@@ -178,8 +189,8 @@ class LanguageModelTask:
         """Return ``valid_loss``, ``valid_perplexity`` and ``bits_per_char``.
 
         All None without validation data. Bits per character count characters, whatever the tokens are;
-        None where the text holds tokens outside the vocabulary, for then the model has not accounted for
-        all of it. Where only a part is evaluated, the whole's ratio of characters to tokens stands for
+        None where the tokens lose something of the text, for then the model has not accounted for all of
+        it. Where only a part is evaluated, the whole's ratio of characters to tokens stands for
         the part's.
         """
         if not self._valid.tokens:
@@ -192,18 +203,34 @@ class LanguageModelTask:
         ratio = self._valid.tokens / max(
             1, text_characters(self._valid, lines=self._settings.lines)
         )
-        bits = None if self._valid.unknown else loss / math.log(2) * ratio
+        is_whole = self._is_lossless and not self._valid.unknown
+        bits = loss / math.log(2) * ratio if is_whole else None
         return {"valid_loss": loss, "valid_perplexity": perplexity(loss), "bits_per_char": bits}
 
     def fault(self, metrics: Mapping[str, float | None]) -> str | None:
         """Return what is wrong where the validation loss exploded or is not finite, or None."""
         loss = metrics["valid_loss"]
-        return None if loss is None else loss_fault(loss, self.uniform_loss)
+        return None if loss is None else loss_fault(loss, self.most_loss)
 
-    def train_metrics(self, loss: float) -> dict[str, float]:
-        """Return the training loss as bits per character of the training text."""
+    def train_metrics(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return the training loss as bits per character, where the tokens hold all of the text."""
+        if self._train.unknown or not self._is_lossless:
+            return {}
         characters = text_characters(self._train, lines=self._settings.lines)
-        return {"train_bits_per_char": loss / math.log(2) * self._train.tokens / max(1, characters)}
+        per_char = self._train.tokens / max(1, characters)
+        return {"train_bits_per_char": means["loss"] / math.log(2) * per_char}
+
+    def group(self, name: str) -> str:  # noqa: ARG002
+        """Return the one group that all parameters learn in."""
+        return ""
+
+    def rate_share(self, group: str, progress: float) -> float:  # noqa: ARG002
+        """Return 1."""
+        return 1.0
+
+    def conclude(self) -> dict[str, float | None]:
+        """Return nothing: all that there is has been validated on."""
+        return {}
 
     def sample(self, step: int) -> str | None:
         """Return a short text of the model's making."""

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from textrnn import bundle
-from textrnn.config import as_dict, specs
+from textrnn.config import specs
+from textrnn.data.again import absolute
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.corpus import prepare_corpus
 from textrnn.errors import UsageError
 from textrnn.language_model.planner import plan_language_model
-from textrnn.language_model.run import (
-    JOB,
-    Clock,
-    Machine,
-    PreparedRun,
-    Report,
-    StopSignal,
-    corpus_facts,
-    follow,
-    new_model,
-    run_facts,
-    speedometer,
-    stopwatch,
-)
+from textrnn.language_model.run import JOB, corpus_facts, speedometer, training_of
 from textrnn.language_model.settings import SHAPE, LanguageModelSettings
 from textrnn.language_model.stepper import model_settings
-from textrnn.training.checkpoint import RunDirectory, RunState
-from textrnn.training.events import Event, Planned
+from textrnn.training.run import Clock, Machine, PreparedRun, Report, new_run, stopwatch
 
 __all__ = ["prepare_run"]
 
@@ -80,35 +67,24 @@ def prepare_run(
     settings = dataclasses.replace(
         planned.settings, precision=machine.precision, threads=machine.facts.threads
     )
-    facts_of_run = run_facts(settings, corpus, machine)
+    record, files = bundle.tokenizer_part(corpus.tokenizer)
     head = {
         "job": JOB,
-        "settings": as_dict(settings),
-        "facts": facts_of_run,
         "data": {
             "digest": corpus.digest,
-            "inputs": [_absolute(name) for name in inputs],
-            "valid_inputs": [_absolute(name) for name in valid_inputs],
+            "inputs": list(map(absolute, inputs)),
+            "valid_inputs": list(map(absolute, valid_inputs)),
             "sources": [dataclasses.asdict(source) for source in corpus.sources],
             "valid_sources": [dataclasses.asdict(source) for source in corpus.valid_sources],
             "train_tokens": corpus.train.tokens,
             "valid_tokens": corpus.valid.tokens,
         },
+        "tokenizer": record,
     }
     if parent is not None:
         head["init_from"] = {"weights": parent.config["files"][parent.config["weights"]]["sha256"]}
-
-    def start(stop_signal: StopSignal) -> Iterator[Event]:
-        model = new_model(settings, corpus.tokenizer.vocab_size, machine.device, parent)
-        directory = RunDirectory.create(output, head, corpus.tokenizer)
-        deadline = planned.plan.budget_s
-        state = RunState(planned.plan)
-        yield from follow(
-            model, settings, corpus, state, directory, machine, clock, deadline, stop_signal, None
-        )
-
-    event = Planned(as_dict(settings), planned.plan.as_dict(), facts_of_run, planned.reasons)
-    return PreparedRun(event, output, False, start, lambda: measure(settings))
+    training = training_of(settings, corpus, machine, parent)
+    return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
 
 
 def _inherit(settings: LanguageModelSettings, parent: bundle.Bundle) -> LanguageModelSettings:
@@ -125,7 +101,3 @@ def _inherit(settings: LanguageModelSettings, parent: bundle.Bundle) -> Language
             )
         inherited[name] = own
     return dataclasses.replace(settings, **inherited)
-
-
-def _absolute(name: str) -> str:
-    return name if name == "-" else str(Path(name).absolute())

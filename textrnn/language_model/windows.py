@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from textrnn.data.batching import pooled_batches
 from textrnn.data.store import TokenStore
 from textrnn.tokenizers.base import BOS_ID, PAD_ID
 
@@ -30,8 +31,6 @@ EVALUATION_ROWS = 64
 EVALUATION_TIME = 128
 EVALUATION_LOGITS = 1 << 24
 """Most logits of a window: memory."""
-_POOL = 1 << 15
-_BLOCKS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,11 @@ class Window:
     num_targets: int
     fresh: bool
     places: Int64
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens read: one for each target."""
+        return self.num_targets
 
 
 def num_windows(num_ids: int, batch_size: int, seq_len: int) -> int:
@@ -103,7 +107,10 @@ def document_windows(
         start: Windows to skip, where a resumed run goes on inside an epoch.
     """
     index = 0
-    for first, lengths in _document_batches(store, batch_size, rng):
+    found = pooled_batches(len(store.starts), store.lengths, batch_size, rng)
+    for rows in found:
+        first = np.asarray(store.starts[rows], dtype=np.int64)
+        lengths = store.lengths(rows)
         for at in range(0, int(lengths.max()) - 1, seq_len):
             if index >= start:
                 yield _gather(store, first, lengths, at, seq_len, counted_from=None)
@@ -154,33 +161,6 @@ def _segments(store: TokenStore) -> tuple[Int64, Int64, Int64]:
     high = starts[document] + targets[document] * (part + 1) // parts[document]
     first = np.maximum(low - BURN_IN, starts[document])
     return first, low, high + 1
-
-
-def _document_batches(
-    store: TokenStore, batch_size: int, rng: np.random.Generator
-) -> Iterator[tuple[Int64, Int64]]:
-    """Yield the first ids and the lengths of a batch's documents.
-
-    Documents are shuffled in blocks of neighbours, then singly within pools of ``_POOL``, where they are
-    also sorted into batches of like length: memory stays bounded however many documents there are.
-    """
-    count = len(store.starts)
-    block = max(1, -(-count // _BLOCKS))
-    blocks = rng.permutation(-(-count // block))
-    per_pool = max(1, _POOL // block)
-    for at in range(0, len(blocks), per_pool):
-        members = blocks[at : at + per_pool, None] * block + np.arange(block)
-        pool = rng.permutation(members[members < count])
-        ends = np.where(
-            pool + 1 < count, store.starts[np.minimum(pool + 1, count - 1)], len(store.ids)
-        )
-        first = np.asarray(store.starts[pool], dtype=np.int64)
-        lengths = ends - first
-        order = np.argsort(lengths, kind="stable")
-        batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-        for chosen in rng.permutation(len(batches)):
-            rows = batches[chosen]
-            yield first[rows], lengths[rows]
 
 
 def _gather(

@@ -28,7 +28,12 @@ class TokenEmbedding(nn.Module):
         ngram_dropout: Share of n-gram embeddings dropped in training.
         input_dropout: Dropout on the sum.
         locked_dropout: One input mask per sequence and window.
+        spellings: Rows of each token's character n-grams (``textrnn.nn.spelling``), (vocab_size, n),
+            integers; the mean of their embeddings is added to the token's own. None adds nothing.
+        spelling_rows: Rows of the table of character n-grams.
     """
+
+    spellings: Tensor | None
 
     def __init__(
         self,
@@ -40,6 +45,8 @@ class TokenEmbedding(nn.Module):
         ngram_dropout: float = 0.0,
         input_dropout: float = 0.0,
         locked_dropout: bool = False,
+        spellings: Tensor | None = None,
+        spelling_rows: int = 0,
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(vocab_size, dim))
@@ -49,6 +56,11 @@ class TokenEmbedding(nn.Module):
         self.input_dropout = input_dropout
         self.locked_dropout = locked_dropout
         self.ngrams: nn.Parameter | None = None
+        self.spelled: nn.Parameter | None = None
+        # Made from the tokenizer's pieces whenever a model is built: no part of its weights.
+        self.register_buffer("spellings", spellings, persistent=False)
+        if spellings is not None:
+            self.spelled = nn.Parameter(torch.empty(spelling_rows, dim))
         if ngram_order > 1:
             self.ngrams = nn.Parameter(torch.empty((ngram_order - 1) * ngram_rows, dim))
 
@@ -59,6 +71,8 @@ class TokenEmbedding(nn.Module):
             if self.ngrams is not None:
                 # The sum over the orders starts no larger than the token's own embedding.
                 self.ngrams.normal_(0, std / (self.ngram_order - 1) ** 0.5, generator=generator)
+            if self.spelled is not None:
+                self.spelled.normal_(0, std, generator=generator)
 
     def start(self, batch_size: int, device: torch.device) -> dict[str, Tensor]:
         """Return the state at a document's start: the ids before it, all 0, (batch, order - 1)."""
@@ -80,7 +94,7 @@ class TokenEmbedding(nn.Module):
         Returns:
             Embeddings, (time, batch, dim), and the new state.
         """
-        embedded = functional.embedding(ids, self.weight)
+        embedded = self._tokens(ids)
         state: dict[str, Tensor] = {}
         if self.ngrams is not None:
             assert history is not None  # noqa: S101  (an invariant of the model's own code)
@@ -93,3 +107,14 @@ class TokenEmbedding(nn.Module):
             embedded = embedded + vectors.sum(-2)
             state = {"history": seen[len(ids) :].t()}
         return drop(embedded, self.input_dropout, masks, locked=self.locked_dropout), state
+
+    def _tokens(self, ids: Tensor) -> Tensor:
+        """Return the tokens' own embeddings, with those of their spelling, (time, batch, dim)."""
+        if self.spelled is None or self.spellings is None:
+            return functional.embedding(ids, self.weight)
+        # Each distinct token once: a batch repeats most of them.
+        distinct, places = torch.unique(ids, return_inverse=True)
+        spelt = functional.embedding_bag(
+            self.spellings[distinct], self.spelled, mode="mean", padding_idx=0
+        )
+        return functional.embedding(places, functional.embedding(distinct, self.weight) + spelt)

@@ -28,11 +28,6 @@ class RecurrentSettings:
     embedding_dim: int | None = setting(
         None, "Size of a token's embedding.", section="model", minimum=1, maximum=65536
     )
-    tie_weights: bool = setting(
-        False,
-        "Use the embedding matrix as the output matrix; needs embedding_dim equal to hidden_size.",
-        section="model",
-    )
     layer_norm: bool = setting(
         False, "Layer normalisation after each recurrent layer.", section="model"
     )

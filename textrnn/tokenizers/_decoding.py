@@ -52,16 +52,24 @@ def check_ids(
 class TextStreamDecoder(StreamDecoder):
     """For tokenizers whose ids are whole characters or more: nothing is ever held back."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        """Take each id's text, in order of ids."""
+    def __init__(self, texts: Sequence[str], separator: str = "") -> None:
+        """Take each id's text, in order of ids, and what stands between two that are not empty."""
         self._texts = texts
+        self._separator = separator
+        self._between = ""
 
     def feed(self, token_id: int) -> str:
-        """Return the id's text."""
-        return self._texts[check_id(token_id, len(self._texts))]
+        """Return the id's text, the separator before it where it is not the first."""
+        text = self._texts[check_id(token_id, len(self._texts))]
+        if not text:
+            return ""
+        text = self._between + text
+        self._between = self._separator
+        return text
 
     def flush(self) -> str:
-        """Return nothing, since nothing was held back."""
+        """Return nothing, since nothing was held back, and start afresh."""
+        self._between = ""
         return ""
 
 

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from textrnn.errors import DataError, UsageError
+from textrnn.tokenizers._normalization import Normalizer
 from textrnn.tokenizers._sample import Sample
 from textrnn.tokenizers._text import SURROGATE, split_stream
 from textrnn.tokenizers.base import BOS_ID, EOS_ID, PAD_ID, SPECIAL_PIECES, UNK_ID
-from textrnn.tokenizers.subword import FIRST_PIECE, SPACE, UNIT, SubwordTokenizer, normalizer
+from textrnn.tokenizers.subword import FIRST_PIECE, SPACE, UNIT, SubwordTokenizer
 
 __all__ = ["train_subword"]
 
@@ -45,7 +46,7 @@ def train_subword(
         vocab_size: Number of ids asked for; None chooses it by the text's length. A text that does
         not
             have so many pieces gives fewer.
-        normalization: ``identity``, ``nfc`` or ``nfkc``.
+        normalization: ``identity``, ``nfc``, ``nfkc`` or ``nfkc_cf``.
         report: Told where there are fewer ids than were asked for.
 
     Raises:
@@ -78,18 +79,11 @@ def _default_size(characters: int) -> int:
 
 
 def _count_units(blocks: Iterable[str], normalization: str) -> Counter[str]:
-    """Count what :data:`UNIT` finds, normalised, in order of first appearance."""
+    """Count what :data:`UNIT` finds in the normalised text, in order of first appearance."""
     counts: Counter[str] = Counter()
-    for units in split_stream(UNIT, blocks):
+    for units in split_stream(UNIT, Normalizer(normalization).stream(blocks)):
         counts.update(units)
-    if normalization == "identity":
-        return counts
-    normalize = normalizer(normalization)
-    normalized: Counter[str] = Counter()
-    for unit, count in counts.items():
-        for inner in UNIT.findall(normalize(unit)):
-            normalized[inner] += count
-    return normalized
+    return counts
 
 
 def _thin_out(units: Counter[str]) -> Counter[str]:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-__all__ = ["SURROGATE", "show", "split_stream"]
+__all__ = ["SURROGATE", "character_class", "show", "split_stream"]
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 """A code point of a str that is no character: UTF-8 has no bytes for it."""
@@ -63,3 +63,18 @@ def split_stream(pattern: re.Pattern[str], chunks: Iterable[str]) -> Iterator[li
             yield pieces
     if rest:
         yield pattern.findall(rest)
+
+
+def character_class(points: Iterable[int]) -> str:
+    """Return the inside of a pattern's character class that holds the given code points.
+
+    Args:
+        points: Ascending, none of them in ASCII, where characters may have a meaning in a pattern.
+    """
+    ranges: list[list[int]] = []
+    for point in points:
+        if ranges and ranges[-1][1] == point - 1:
+            ranges[-1][1] = point
+        else:
+            ranges.append([point, point])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)

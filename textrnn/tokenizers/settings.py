@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textrnn.config import setting
+from textrnn.tokenizers._normalization import NORMALIZATIONS
 
 __all__ = ["TokenizerSettings"]
 
@@ -34,10 +35,19 @@ class TokenizerSettings:
         section="tokenizer",
         minimum=1,
     )
-    normalization: str = setting(
-        "identity",
-        "Unicode normalisation before a text is cut (bpe and unigram only); anything but identity "
-        "loses the difference between the characters that it unifies.",
+    normalization: str | None = setting(
+        None,
+        "Unicode normalisation before a text is cut (word, bpe and unigram only): nfc composes "
+        "letters and accents, nfkc also unifies forms such as ligatures and full widths, nfkc_cf "
+        "upper and lower case too; identity leaves the text as it is. What is unified is lost. "
+        "Without it: identity, for a classifier nfkc_cf.",
         section="tokenizer",
-        choices=("identity", "nfc", "nfkc"),
+        choices=NORMALIZATIONS,
+    )
+    spaces: bool | None = setting(
+        None,
+        "Whether pieces hold the spaces and line ends of a text (word only). Without them a word "
+        "is the same piece wherever it stands, and decoding puts one space between any two. "
+        "Without it: yes, for a classifier no.",
+        section="tokenizer",
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
+from textrnn.tokenizers._word_pieces import word_pattern
 from textrnn.tokenizers.base import UNK_ID, Tokenizer
-from textrnn.tokenizers.word import WordTokenizer, word_pattern
+from textrnn.tokenizers.word import WordTokenizer
 
 __all__ = ["substitute"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from textrnn.tokenizers._decoding import REPLACEMENT, Utf8StreamDecoder, check_id, check_ids
 from textrnn.tokenizers._files import RECORD, damaged, read_record, write_record
+from textrnn.tokenizers._normalization import NORMALIZATIONS, Normalizer
 from textrnn.tokenizers._text import SURROGATE, show, split_stream
 from textrnn.tokenizers.base import (
     NUM_SPECIAL,
@@ -30,7 +30,6 @@ __all__ = [
     "BpeTokenizer",
     "SubwordTokenizer",
     "UnigramTokenizer",
-    "normalizer",
 ]
 
 MODEL = "tokenizer.model"
@@ -40,6 +39,9 @@ SPACE = "▁"
 
 FIRST_PIECE = NUM_SPECIAL + 256
 """The first learned piece's id; the bytes stand between it and the special ids."""
+
+ESCAPED = ("\n", "\r", "\t", SPACE)
+"""Characters that are always written as bytes."""
 
 UNIT = re.compile(
     rf" ?[^ \n\r\t{SPACE}]{{1,128}}"
@@ -74,15 +76,14 @@ class SubwordTokenizer(Tokenizer):
 
         Args:
             model: The serialised model.
-            normalization: ``identity``, ``nfc`` or ``nfkc``.
+            normalization: ``identity``, ``nfc``, ``nfkc`` or ``nfkc_cf``.
 
         Raises:
             ModelError: no such model, or one with other ids.
         """
         self._processor = _load(model)
         self._model = model
-        self._normalization = normalization
-        self._normalize = normalizer(normalization)
+        self._normalize = Normalizer(normalization)
         self.is_lossless = normalization == "identity"
         self._table = _byte_table(self._processor)
         self._cache = _Cache(self._encode_unit)
@@ -94,11 +95,11 @@ class SubwordTokenizer(Tokenizer):
 
     def encode(self, text: str) -> Ids:
         """Return the ids of the pieces; ``<unk>`` stands for lone surrogates only."""
-        return self._encode_units(UNIT.findall(text))
+        return self._encode_units(UNIT.findall(self._normalize(text)))
 
     def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Ids]:
         """Encode as the text comes; the last units of a chunk wait for the next one."""
-        return map(self._encode_units, split_stream(UNIT, chunks))
+        return map(self._encode_units, split_stream(UNIT, self._normalize.stream(chunks)))
 
     def _encode_units(self, units: list[str]) -> Ids:
         ids = itertools.chain.from_iterable(map(self._cache.__getitem__, units))
@@ -109,11 +110,10 @@ class SubwordTokenizer(Tokenizer):
         for number, part in enumerate(SURROGATE.split(unit)):
             if number:
                 ids.append(UNK_ID)
-            for inner in UNIT.findall(self._normalize(part)):
-                if inner in "\n\r\t" or inner == SPACE:
-                    ids += [NUM_SPECIAL + value for value in inner.encode()]
-                else:
-                    ids += self._processor.encode(inner)
+            if part in ESCAPED:
+                ids += [NUM_SPECIAL + value for value in part.encode()]
+            elif part:
+                ids += self._processor.encode(part)
         return tuple(ids)
 
     def decode(self, ids: Sequence[int] | npt.NDArray[np.integer]) -> str:
@@ -141,14 +141,14 @@ class SubwordTokenizer(Tokenizer):
 
     def to_files(self) -> dict[str, bytes]:
         """Return ``tokenizer.model``, as sentencepiece wrote it, and ``tokenizer.json``."""
-        record = {"normalization": self._normalization}
+        record = {"normalization": self._normalize.name}
         return {RECORD: write_record(self.kind, record), MODEL: self._model}
 
     @classmethod
     def from_files(cls: type[Self], files: Mapping[str, bytes]) -> Self:
         """Make the tokenizer from its two files."""
         normalization = read_record(cls.kind, files).get("normalization")
-        if normalization not in ("identity", "nfc", "nfkc"):
+        if normalization not in NORMALIZATIONS:
             raise damaged(RECORD, f"'normalization' is {normalization!r}")
         if MODEL not in files:
             raise damaged(MODEL, "missing")
@@ -179,15 +179,6 @@ class _Cache(dict[str, tuple[int, ...]]):
             self.clear()
         ids = self[unit] = self._encode(unit)
         return ids
-
-
-def normalizer(normalization: str) -> Callable[[str], str]:
-    """Return the function that normalises a unit: ``identity``, ``nfc`` or ``nfkc``."""
-    if normalization == "nfc":
-        return lambda text: unicodedata.normalize("NFC", text)
-    if normalization == "nfkc":
-        return lambda text: unicodedata.normalize("NFKC", text)
-    return lambda text: text
 
 
 def _load(model: bytes) -> Any:

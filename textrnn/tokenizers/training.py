@@ -22,7 +22,7 @@ WORD_FREQUENCY = 2
 _HEEDED = {
     "char": {"vocab_size", "min_frequency"},
     "byte": set[str](),
-    "word": {"vocab_size", "min_frequency"},
+    "word": {"vocab_size", "min_frequency", "normalization", "spaces"},
     "bpe": {"vocab_size", "normalization"},
     "unigram": {"vocab_size", "normalization"},
 }
@@ -46,26 +46,30 @@ def train_tokenizer(
         DataError: the text is empty, or nothing in it is as frequent as ``min_frequency`` asks.
     """
     kind, size, frequency = settings.tokenizer, settings.vocab_size, settings.min_frequency
+    normalization = settings.normalization or "identity"
     _refuse_unheeded(settings)
     if kind == "byte":
         return ByteTokenizer()
     if kind == "char":
         return CharTokenizer.train(chunks(), size, frequency or 1)
     if kind == "word":
-        return WordTokenizer.train(chunks(), size or WORD_VOCABULARY, frequency or WORD_FREQUENCY)
+        return WordTokenizer.train(
+            chunks(),
+            size or WORD_VOCABULARY,
+            frequency or WORD_FREQUENCY,
+            normalization,
+            spaces=settings.spaces is not False,
+        )
     cls = BpeTokenizer if kind == "bpe" else UnigramTokenizer
-    return train_subword(cls, chunks(), size, settings.normalization, report)
+    return train_subword(cls, chunks(), size, normalization, report)
 
 
 def _refuse_unheeded(settings: TokenizerSettings) -> None:
     kind = settings.tokenizer
-    for name, default in (
-        ("vocab_size", None),
-        ("min_frequency", None),
-        ("normalization", "identity"),
-    ):
+    for name in ("vocab_size", "min_frequency", "normalization", "spaces"):
         value = getattr(settings, name)
-        if value != default and name not in _HEEDED[kind]:
+        # "identity" is what a kind without normalisation does, and what older models' settings say.
+        if value not in (None, "identity") and name not in _HEEDED[kind]:
             heeding = " and ".join(other for other, names in _HEEDED.items() if name in names)
             raise UsageError(
                 f"{name} is {value!r}, but the tokenizer {kind!r} has no use for it; "

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,9 @@ import numpy.typing as npt
 from textrnn.errors import DataError
 from textrnn.tokenizers._decoding import REPLACEMENT, TextStreamDecoder, check_id, check_ids
 from textrnn.tokenizers._files import RECORD, damaged, read_record, write_record
-from textrnn.tokenizers._text import SURROGATE, show, split_stream
+from textrnn.tokenizers._normalization import NORMALIZATIONS
+from textrnn.tokenizers._text import SURROGATE, show
+from textrnn.tokenizers._word_pieces import WordCutter
 from textrnn.tokenizers.base import (
     NUM_SPECIAL,
     SPECIAL_PIECES,
@@ -24,15 +25,19 @@ from textrnn.tokenizers.base import (
     Tokenizer,
 )
 
-__all__ = ["WordTokenizer", "word_pattern"]
+__all__ = ["WordTokenizer"]
 
 ALWAYS = (" ", "\n")
-"""Pieces that every vocabulary holds: others fall back on the space, texts start at a line end."""
+"""Pieces that every vocabulary with spaces holds.
+
+Other pieces fall back on the space; texts start at a line end.
+"""
 
 MAX_DISTINCT = 1_000_000
 """Distinct pieces counted at once while learning; beyond it the rarest are forgotten."""
 
 _MISSING = -1
+_WHITE_SPACE = re.compile(r"\s")
 
 
 class WordTokenizer(Tokenizer):
@@ -47,20 +52,41 @@ class WordTokenizer(Tokenizer):
     A literal ``<unk>`` in a text (with a space before it or not), as prepared corpora have it,
     counts as ``<unk>``. Which characters are letters is what the running Python's Unicode data
     says.
+
+    Without spaces, all white space only parts pieces and gives no ids: a word is the same piece
+    wherever it stands, and decoding joins with one space, also before punctuation. Nothing of the
+    text but its words and marks comes back; neither does what a normalisation unifies.
     """
 
     kind = "word"
-    is_lossless = True
 
-    def __init__(self, pieces: Sequence[str]) -> None:
-        """Take the distinct pieces in order of their ids, from 4."""
+    def __init__(
+        self, pieces: Sequence[str], normalization: str = "identity", *, spaces: bool = True
+    ) -> None:
+        """Take a vocabulary.
+
+        Args:
+            pieces: Distinct, in order of their ids, from 4.
+            normalization: What a text goes through before it is cut: ``identity``, ``nfc``,
+                ``nfkc`` or ``nfkc_cf``.
+            spaces: Whether pieces hold spaces and line ends; ``ALWAYS`` is then among them.
+        """
+        self.is_lossless = normalization == "identity" and spaces
+        self._cutter = WordCutter(normalization, spaces=spaces)
+        self._separator = "" if spaces else " "
         self._texts = ("", REPLACEMENT, "", "", *pieces)
         self._ids = _Lookup((piece, i) for i, piece in enumerate(pieces, start=NUM_SPECIAL))
         self._ids["<unk>"] = self._ids[" <unk>"] = UNK_ID
 
     @classmethod
     def train(
-        cls, chunks: Iterable[str], vocab_size: int | None = None, min_frequency: int = 2
+        cls,
+        chunks: Iterable[str],
+        vocab_size: int | None = None,
+        min_frequency: int = 2,
+        normalization: str = "identity",
+        *,
+        spaces: bool = True,
     ) -> WordTokenizer:
         """Collect the vocabulary of a text.
 
@@ -68,14 +94,19 @@ class WordTokenizer(Tokenizer):
             chunks: The text, cut anywhere.
             vocab_size: Greatest number of ids, at least 6; the most frequent pieces stay.
             min_frequency: Rarer pieces become ``<unk>``.
+            normalization: As for a tokenizer made of pieces.
+            spaces: As for a tokenizer made of pieces.
 
         Raises:
-            DataError: the text is empty.
+            DataError: the text is empty, or there are no spaces and no word is frequent enough.
         """
-        counts = _count(split_stream(word_pattern(), chunks))
+        counts = _count(WordCutter(normalization, spaces=spaces).stream(chunks))
         if not counts:
-            raise DataError("the text has no word to learn: it is empty")
-        for piece in ("<unk>", " <unk>", *ALWAYS):
+            raise DataError(
+                f"the text has no word to learn: it {'is' if spaces else 'is blank or'} empty"
+            )
+        always = ALWAYS if spaces else ()
+        for piece in ("<unk>", " <unk>", *always):
             counts.pop(piece, None)
         frequent = [
             (-count, piece)
@@ -83,8 +114,14 @@ class WordTokenizer(Tokenizer):
             if count >= min_frequency and not SURROGATE.search(piece)
         ]
         frequent.sort()
-        room = None if vocab_size is None else vocab_size - NUM_SPECIAL - len(ALWAYS)
-        return cls([*ALWAYS, *(piece for _, piece in frequent[:room])])
+        room = None if vocab_size is None else vocab_size - NUM_SPECIAL - len(always)
+        pieces = [*always, *(piece for _, piece in frequent[:room])]
+        if not pieces:
+            raise DataError(
+                f"the text has no word to learn that occurs {min_frequency} times; "
+                f"give a longer text, or a min_frequency of 1"
+            )
+        return cls(pieces, normalization, spaces=spaces)
 
     @property
     def vocab_size(self) -> int:
@@ -93,11 +130,11 @@ class WordTokenizer(Tokenizer):
 
     def encode(self, text: str) -> Ids:
         """Return one id a piece."""
-        return self._encode_pieces(word_pattern().findall(text))
+        return self._encode_pieces(self._cutter.pieces(text))
 
     def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Ids]:
         """Encode as the text comes; the last pieces of a chunk wait for the next one."""
-        return map(self._encode_pieces, split_stream(word_pattern(), chunks))
+        return map(self._encode_pieces, self._cutter.stream(chunks))
 
     def _encode_pieces(self, pieces: list[str]) -> Ids:
         ids = np.fromiter(map(self._ids.__getitem__, pieces), np.int32, len(pieces))
@@ -112,6 +149,8 @@ class WordTokenizer(Tokenizer):
         return ids
 
     def _fall_back(self, piece: str) -> list[int]:
+        if not self._cutter.spaces:
+            return [UNK_ID]
         space = self._ids[" "]
         if piece.isspace() and piece.startswith(" "):
             return [space] * len(piece)
@@ -120,13 +159,14 @@ class WordTokenizer(Tokenizer):
         return [UNK_ID]
 
     def decode(self, ids: Sequence[int] | npt.NDArray[np.integer]) -> str:
-        """Return the pieces of ``ids``, joined."""
+        """Return the pieces of ``ids``, joined: by a space where they hold none."""
         checked = check_ids(ids, self.vocab_size)
-        return "".join(map(self._texts.__getitem__, checked.tolist()))
+        texts = map(self._texts.__getitem__, checked.tolist())
+        return self._separator.join(filter(None, texts))
 
     def stream_decoder(self) -> StreamDecoder:
         """Return a decoder that releases every piece at once."""
-        return TextStreamDecoder(self._texts)
+        return TextStreamDecoder(self._texts, self._separator)
 
     def piece(self, token_id: int) -> str:
         """Return the piece, its space shown as ``▁``, escaped where it would not show."""
@@ -136,24 +176,43 @@ class WordTokenizer(Tokenizer):
         return show(self._texts[token_id])
 
     def unknown(self, text: str) -> list[str]:
-        """Return the distinct words and marks outside the vocabulary, without the space before."""
-        pieces = dict.fromkeys(word_pattern().findall(text))
+        """Return the distinct words and marks outside the vocabulary, without the space before.
+
+        They are returned normalised, as they were looked for.
+        """
+        pieces = dict.fromkeys(self._cutter.pieces(text))
         cut = (piece for piece in pieces if UNK_ID in self._encode_pieces([piece]))
         return list(dict.fromkeys(piece.removeprefix(" ") for piece in cut))
 
     def to_files(self) -> dict[str, bytes]:
-        """Return ``tokenizer.json``, which holds the list of pieces."""
-        return {RECORD: write_record(self.kind, {"pieces": self._texts[NUM_SPECIAL:]})}
+        """Return ``tokenizer.json``, which holds the list of pieces and how a text is cut."""
+        record: dict[str, Any] = {"pieces": self._texts[NUM_SPECIAL:]}
+        # What is not said is as it was before it could be chosen, so that the files, and with them
+        # the fingerprint, of such a tokenizer stay what they were.
+        if self._cutter.normalization != "identity":
+            record["normalization"] = self._cutter.normalization
+        if not self._cutter.spaces:
+            record["spaces"] = False
+        return {RECORD: write_record(self.kind, record)}
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> WordTokenizer:
-        """Make the tokenizer from its list of pieces."""
-        pieces = read_record(cls.kind, files).get("pieces")
+        """Make the tokenizer from its record."""
+        record = read_record(cls.kind, files)
+        pieces = record.get("pieces")
+        normalization, spaces = record.get("normalization", "identity"), record.get("spaces", True)
+        if normalization not in NORMALIZATIONS:
+            raise damaged(RECORD, f"'normalization' is {normalization!r}")
+        if not isinstance(spaces, bool):
+            raise damaged(RECORD, f"'spaces' is {spaces!r}")
         if not isinstance(pieces, list) or not all(isinstance(piece, str) for piece in pieces):
             raise damaged(RECORD, "'pieces' is not a list of strings")
-        if len(set(pieces)) < len(pieces) or not {*ALWAYS} <= {*pieces} or "" in pieces:
+        always = ALWAYS if spaces else ()
+        if len(set(pieces)) < len(pieces) or not {*always} <= {*pieces} or "" in pieces:
             raise damaged(RECORD, "'pieces' repeats or lacks a piece")
-        return cls(pieces)
+        if not spaces and any(map(_WHITE_SPACE.search, pieces)):
+            raise damaged(RECORD, "'pieces' holds a space, and 'spaces' is false")
+        return cls(pieces, normalization, spaces=spaces)
 
 
 class _Lookup(dict[str, int]):
@@ -178,38 +237,3 @@ def _count(lists: Iterable[list[str]]) -> Counter[str]:
             threshold += 1
             counts = Counter({piece: n for piece, n in counts.items() if n > threshold})
     return counts
-
-
-@functools.cache
-def word_pattern() -> re.Pattern[str]:
-    """Return the pattern whose matches, one after the other, are the pieces of any text.
-
-    All repetitions are bounded, so that no text, however strange, makes a piece of unbounded
-    length.
-    """
-    kana = "\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f\U0001aff0-\U0001b16f"
-    ideographs = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-    letter = rf"[^\W{kana}{ideographs}]"
-    mark = f"[{_marks()}]"
-    # Guards: only at an apostrophe, or beyond U+02FF, is it worth to look for what a word goes on
-    # with, or for marks; in most texts this doubles the speed.
-    more = rf"(?=['\u0300-\U0010ffff])(?:['’]{letter}{{1,64}}|{mark}{{1,8}}{letter}{{0,64}})"
-    marked = rf"(?:(?=[\u0300-\U0010ffff]){mark}{{0,8}})?"
-    word = rf"{letter}{{1,64}}(?:{more}){{0,16}}"
-    return re.compile(
-        rf" ?(?:{word}|<unk>|\S{marked})"
-        r"|\r\n|[^\S ]"
-        r"| {1,64}(?= \S)| {1,64}"
-    )
-
-
-def _marks() -> str:
-    """Return the inside of a character class: combining marks, joiners of scripts and emoji."""
-    ranges: list[list[int]] = [[0x200C, 0x200D]]
-    for point in (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0)):
-        if unicodedata.category(chr(point)).startswith("M"):
-            if ranges[-1][1] == point - 1:
-                ranges[-1][1] = point
-            else:
-                ranges.append([point, point])
-    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)

@@ -21,7 +21,6 @@ from torch import Tensor
 from textrnn import bundle
 from textrnn._version import __version__
 from textrnn.errors import ModelError, TrainingError
-from textrnn.tokenizers import Tokenizer
 from textrnn.training.plan import Plan
 
 __all__ = ["Best", "RunDirectory", "RunState", "versions"]
@@ -58,6 +57,7 @@ class RunState:
         elapsed_s: Seconds of all sessions of the run together.
         stepping_s: Seconds of them spent in steps.
         targets: Targets trained on.
+        tokens: Tokens read for them.
         history: A record per evaluation.
         ended: Why the run ended, if it did: ``finished``, ``deadline`` or ``patience``.
     """
@@ -73,6 +73,7 @@ class RunState:
     elapsed_s: float = 0.0
     stepping_s: float = 0.0
     targets: int = 0
+    tokens: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     ended: str = ""
 
@@ -94,7 +95,7 @@ class RunDirectory:
 
     Args:
         path: The directory.
-        head: What ``config.json`` holds besides weights and figures: job, settings, data, tokenizer.
+        head: What ``config.json`` holds besides weights and figures: job, settings, data, tokenizers.
     """
 
     def __init__(self, path: Path, head: Mapping[str, Any]) -> None:
@@ -105,15 +106,17 @@ class RunDirectory:
         self._lock: IO[bytes] | None = None
 
     @classmethod
-    def create(cls, path: Path, head: Mapping[str, Any], tokenizer: Tokenizer) -> RunDirectory:
-        """Begin a new model in an empty or new directory."""
-        files = tokenizer.to_files()
-        record = {
-            "kind": tokenizer.kind,
-            "files": sorted(files),
-            "vocab_size": tokenizer.vocab_size,
-        }
-        directory = cls(path, {**head, "versions": versions(), "tokenizer": record})
+    def create(
+        cls, path: Path, head: Mapping[str, Any], files: Mapping[str, bytes]
+    ) -> RunDirectory:
+        """Begin a new model in an empty or new directory.
+
+        Args:
+            path: The directory.
+            head: As for the class; versions are added.
+            files: What the model consists of besides weights, by name.
+        """
+        directory = cls(path, {**head, "versions": versions()})
         with _explained(path):
             (path / bundle.RESUME).mkdir(parents=True, exist_ok=True)
             directory._acquire()
@@ -158,8 +161,8 @@ class RunDirectory:
         record = self._read_state()
         drop = {"format", "digest", "files", "weights", "training"}
         self._head = {key: value for key, value in opened.config.items() if key not in drop}
-        names = opened.config["tokenizer"]["files"]
-        self._files = {name: opened.config["files"][name] for name in names}
+        entries = opened.config["files"]
+        self._files = {name: entry for name, entry in entries.items() if not _is_weights(name)}
         for name, entry in record["weights"].items():
             bundle.verify_file(self.path, name, entry)
             self._files[name] = entry
@@ -233,6 +236,7 @@ class RunDirectory:
             "metrics": dict(best.metrics) if best else {},
             "elapsed_s": round(state.elapsed_s, 3),
             "targets": state.targets,
+            "tokens": state.tokens,
         }
         files = self._files
         config = {**self._head, "training": summary, "weights": self.weights, "files": files}

@@ -44,6 +44,7 @@ class Planned(Event):
     """All that was decided before the first step.
 
     Attributes:
+        job: ``language-model`` and so on.
         settings: Every setting, resolved.
         plan: Steps, evaluations and times (``textrnn.training.plan.Plan``).
         facts: Corpus, device and model in figures.
@@ -51,6 +52,7 @@ class Planned(Event):
     """
 
     name: ClassVar[str] = "planned"
+    job: str
     settings: Mapping[str, Any]
     plan: Mapping[str, Any]
     facts: Mapping[str, Any]

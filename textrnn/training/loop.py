@@ -121,7 +121,7 @@ class Loop:
             if is_due or self._device.type == "cpu" or self._is_progress_due():
                 # On a GPU this waits for the steps in flight, whose time it is.
                 begun = self._clock()
-                fault = self._since.fault(self.task.uniform_loss)
+                fault = self._since.fault(self.task.most_loss)
                 self.state.stepping_s += self._clock() - begun
             if fault:
                 yield self._roll_back(fault)
@@ -160,14 +160,16 @@ class Loop:
         begun = self._clock()
         state, parts = self.state, self._updater.parts
         rate = learning_rate(self.settings, state.plan, state.step) * state.rate_scale
-        nats, norm = self._updater.update(batch, state.step, rate)
+        progress = state.plan.progress(state.step)
+        sums, norm = self._updater.update(batch, state.step, rate, progress)
         if self._updater.parts != parts:
             yield BatchReduced(state.step, self._updater.parts)
         state.step += 1
         state.batch += 1
         state.targets += batch.num_targets
+        state.tokens += batch.num_tokens
         state.stepping_s += self._clock() - begun
-        self._since.add(nats, norm, batch.num_targets)
+        self._since.add(sums, norm, batch.num_targets)
 
     # Telling
 
@@ -177,16 +179,17 @@ class Loop:
     def _progress(self) -> Event:
         since, state = self._since, self.state
         self._since = Interval(self._clock())
-        loss = self._interval_loss = since.loss()
+        means = since.means()
+        loss = self._interval_loss = means["loss"]
         return Progressed(
             step=state.step,
             max_steps=state.plan.max_steps,
             epoch=self._epoch(),
             loss=loss,
-            metrics=self.task.train_metrics(loss),
+            metrics=self.task.train_metrics(means),
             grad_norm=float(since.norm),
             learning_rate=self._updater.rate,
-            tokens_per_s=state.targets / max(1e-9, state.stepping_s),
+            tokens_per_s=state.tokens / max(1e-9, state.stepping_s),
             elapsed_s=self._elapsed(),
             remaining_s=self._remaining(),
         )
@@ -332,7 +335,7 @@ class Loop:
 
     def _finish(self, reason: str) -> Iterator[Event]:
         state = self.state
-        if self._since.targets and self._since.fault(self.task.uniform_loss):
+        if self._since.targets and self._since.fault(self.task.most_loss):
             # What is in memory is ruined: the last save stands.
             state, _ = self._directory.load()
             self.state = state
@@ -350,15 +353,21 @@ class Loop:
             yield from self._evaluate()
         state.ended = reason
         yield Stopped(state.step, reason)
-        plan = state.plan
-        if state.best is not None and plan.eval_targets is not None:
-            kept = {name: tensor.clone() for name, tensor in self.task.model.tensors().items()}
-            self.task.model.load_tensors(self._directory.load_weights())
+        if state.best is not None:
+            yield from self._conclude(state.best)
+        yield self._save()
+        yield self._done()
+
+    def _conclude(self, best: Best) -> Iterator[Event]:
+        """Take the best weights' last figures: on all validation data, and on what was not looked at."""
+        plan = self.state.plan
+        kept = {name: tensor.clone() for name, tensor in self.task.model.tensors().items()}
+        self.task.model.load_tensors(self._directory.load_weights())
+        metrics = dict(best.metrics)
+        if plan.eval_targets is not None:
             metrics = self._metrics(plan.final_targets)
-            self.task.model.load_tensors(kept)
-            state.best = Best(state.best.step, state.best.value, metrics)
             yield Evaluated(
-                state.best.step,
+                best.step,
                 self._epoch(),
                 metrics,
                 None,
@@ -366,8 +375,10 @@ class Loop:
                 is_whole=plan.final_targets is None,
                 elapsed_s=self._elapsed(),
             )
-        yield self._save()
-        yield self._done()
+        with torch.no_grad(), autocast(self._device, self._precision):
+            metrics |= self.task.conclude()
+        self.task.model.load_tensors(kept)
+        self.state.best = Best(best.step, best.value, metrics)
 
     def _done(self) -> Event:
         state = self.state
@@ -376,7 +387,7 @@ class Loop:
             steps=state.step,
             best_step=state.best.step if state.best else 0,
             elapsed_s=self._elapsed(),
-            tokens_per_s=state.targets / max(1e-9, state.stepping_s),
+            tokens_per_s=state.tokens / max(1e-9, state.stepping_s),
             reason=state.ended,
             metrics=state.best.metrics if state.best else {},
         )

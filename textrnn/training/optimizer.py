@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -15,19 +15,24 @@ __all__ = ["Average", "load_optimizer_tensors", "make_optimizer", "optimizer_ten
 Named = Iterable[tuple[str, torch.nn.Parameter]]
 
 
-def make_optimizer(settings: TrainingSettings, parameters: Named) -> torch.optim.Optimizer:
+def make_optimizer(
+    settings: TrainingSettings, parameters: Named, group: Callable[[str], str] = lambda name: ""
+) -> torch.optim.Optimizer:
     """Return the optimiser that the settings name.
+
+    Its ``param_groups`` bear as ``name`` what ``group`` returns for their parameters.
 
     Weight decay acts on matrices only: biases and the gains of norms set a scale that decay would
     distort. With ``adam``, ``sgd`` and ``rmsprop`` it is the classic penalty in the gradient; with
     ``adamw`` it is decoupled (Loshchilov and Hutter 2019).
     """
-    named = list(parameters)
-    matrices = [p for _, p in named if p.ndim > 1]
-    vectors = [p for _, p in named if p.ndim <= 1]
+    members: dict[tuple[str, bool], list[torch.nn.Parameter]] = {}
+    for name, parameter in parameters:
+        members.setdefault((group(name), parameter.ndim > 1), []).append(parameter)
+    decay = settings.weight_decay or 0.0
     groups = [
-        {"params": matrices, "weight_decay": settings.weight_decay or 0.0},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": some, "weight_decay": decay if is_matrix else 0.0, "name": name}
+        for (name, is_matrix), some in members.items()
     ]
     rate = settings.learning_rate or 0.0
     betas = (settings.beta1, settings.beta2)

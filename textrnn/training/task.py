@@ -8,7 +8,7 @@ and several ranks change nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -29,6 +29,10 @@ class Batch(Protocol):
         """How many targets count in the loss."""
 
     @property
+    def num_tokens(self) -> int:
+        """How many tokens are read, padding not counted: the measure of speed."""
+
+    @property
     def fresh(self) -> bool:
         """Whether the state starts anew with this batch."""
 
@@ -38,12 +42,14 @@ class StepOutput:
     """The outcome of one forward pass.
 
     Attributes:
-        nats: Sum of the targets' losses, a scalar with a graph.
+        loss: Sum over the targets of what is to become small, in nats, a scalar with a graph.
         state: The state to carry on, without a graph; empty where nothing is carried.
+        totals: Further sums over the targets that are worth showing, without a graph.
     """
 
-    nats: Tensor
-    state: State
+    loss: Tensor
+    state: State = field(default_factory=dict)
+    totals: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Model(Protocol):
@@ -67,13 +73,13 @@ class Task(Protocol):
         model: The network, on its device.
         metric: The key of :meth:`evaluate`'s result by which the best weights are chosen.
         maximize: Whether more of it is better.
-        uniform_loss: Loss of a guess at random, the yardstick for what counts as exploding.
+        most_loss: Loss per target from which on training counts as exploded.
     """
 
     job: str
     metric: str
     maximize: bool
-    uniform_loss: float
+    most_loss: float
 
     @property
     def model(self) -> Model:
@@ -107,8 +113,29 @@ class Task(Protocol):
     def fault(self, metrics: Mapping[str, float | None]) -> str | None:
         """Return what is so wrong with an evaluation that its weights must not be kept, or None."""
 
-    def train_metrics(self, loss: float) -> dict[str, float]:
-        """Return figures derived from the training loss that are worth showing beside it."""
+    def train_metrics(self, means: Mapping[str, float]) -> dict[str, float]:
+        """Return figures of training that are worth showing beside its loss.
+
+        Args:
+            means: ``loss`` and the further totals of :class:`StepOutput`, per target.
+        """
+
+    def group(self, name: str) -> str:
+        """Return the name of the group of parameters that a parameter learns with."""
+
+    def rate_share(self, group: str, progress: float) -> float:
+        """Return the learning rate of a group in units of the run's.
+
+        Args:
+            group: One that :meth:`group` returned.
+            progress: How much of the schedule is done, from 0 to 1.
+        """
+
+    def conclude(self) -> dict[str, float | None]:
+        """Return figures of the best weights, which the model now holds, on data not looked at before.
+
+        Called once, when a run has come to its end; they stand beside the best evaluation's.
+        """
 
     def sample(self, step: int) -> str | None:
         """Return something that shows what the model has learned, or None."""

@@ -44,7 +44,7 @@ class Updater:
         self._precision = precision
         self._named = list(task.model.named_parameters())
         self._parameters = [parameter for _, parameter in self._named]
-        self._optimizer = make_optimizer(settings, self._named)
+        self._optimizer = make_optimizer(settings, self._named, task.group)
         self._average: Average | None = None
         if settings.ema_decay:
             self._average = Average(task.model.tensors(), settings.ema_decay)
@@ -52,7 +52,9 @@ class Updater:
         self.parts = settings.accumulation
         self.rate = 0.0
 
-    def update(self, batch: Any, step: int, rate: float) -> tuple[Tensor, Tensor]:
+    def update(
+        self, batch: Any, step: int, rate: float, progress: float
+    ) -> tuple[Mapping[str, Tensor], Tensor]:
         """Do the update that follows ``step`` updates.
 
         Where memory runs out, the batch is worked off in twice as many parts (``parts`` tells), with
@@ -62,17 +64,19 @@ class Updater:
             batch: One of the task's.
             step: Updates done before; the key of the dropout masks.
             rate: Learning rate.
+            progress: How much of the schedule is done, from 0 to 1.
 
         Returns:
-            The batch's summed loss in nats and the norm of its gradient before clipping, on the device.
+            The batch's sums, ``loss`` in nats among them, and the norm of its gradient before clipping,
+            on the device.
         """
         state = None if batch.fresh else self._carried
         self.rate = rate
         for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * self._task.rate_share(group["name"], progress)
         while True:
             try:
-                nats, carried = self._backward(batch, state, step)
+                sums, carried = self._backward(batch, state, step)
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) or self.parts >= MOST_PARTS:
@@ -88,7 +92,7 @@ class Updater:
         self._carried = carried
         if self._average is not None:
             self._average.update(self._task.model.tensors(), step + 1)
-        return nats, norm
+        return sums, norm
 
     def use_average(self) -> Mapping[str, Tensor] | None:
         """Put the averaged weights into the model; returns its own for :meth:`use_own`, if any."""
@@ -136,25 +140,27 @@ class Updater:
         carried = {name: tensor.to(self._device) for name, tensor in kinds["carried"].items()}
         self._carried = carried or None
 
-    def _backward(self, batch: Any, state: State | None, step: int) -> tuple[Tensor, State]:
-        """Accumulate the gradient of the batch's mean loss; returns the loss's sum and the new state."""
+    def _backward(
+        self, batch: Any, state: State | None, step: int
+    ) -> tuple[dict[str, Tensor], State]:
+        """Accumulate the gradient of the batch's mean loss; returns its sums and the new state."""
         self._optimizer.zero_grad(set_to_none=True)
         parts = [(batch, state)] if self.parts == 1 else self._task.split(batch, state, self.parts)
-        total = torch.zeros((), device=self._device)
+        sums: dict[str, Tensor] = {}
         states: list[State] = []
         for number, (part, part_state) in enumerate(parts):
             masks = MaskSource(self._settings.seed, (step, number), self._device)
             with autocast(self._device, self._precision):
                 output = self._task.step(part, part_state, masks)
-            mean = output.nats / max(1, batch.num_targets)
+            mean = output.loss / max(1, batch.num_targets)
             mean.backward()
             states.append(output.state)
-            total = total + output.nats.detach()
-        return total, states[0] if len(states) == 1 else self._task.join(states)
+            _add(sums, {"loss": output.loss.detach(), **output.totals})
+        return sums, states[0] if len(states) == 1 else self._task.join(states)
 
 
 class Interval:
-    """Sums since some moment; the loss stays on the device until somebody asks.
+    """Sums since some moment; they stay on the device until somebody asks.
 
     Attributes:
         begun_s: The moment.
@@ -166,38 +172,46 @@ class Interval:
         self.begun_s = begun_s
         self.targets = 0
         self.norm: Tensor | float = 0.0
-        self._nats: Tensor | None = None
+        self._sums: dict[str, Tensor] = {}
 
-    def add(self, nats: Tensor, norm: Tensor, targets: int) -> None:
+    def add(self, sums: Mapping[str, Tensor], norm: Tensor, targets: int) -> None:
         """Take in an update."""
-        self._nats = nats if self._nats is None else self._nats + nats
+        _add(self._sums, sums)
         self.norm = norm
         self.targets += targets
 
-    def loss(self) -> float:
-        """Return the mean loss in nats per target; NaN before the first update."""
-        return float(self._nats) / max(1, self.targets) if self._nats is not None else math.nan
+    def means(self) -> dict[str, float]:
+        """Return the sums per target, ``loss`` among them; NaN before the first update."""
+        means = {name: float(total) / max(1, self.targets) for name, total in self._sums.items()}
+        return means or {"loss": math.nan}
 
-    def fault(self, uniform_loss: float) -> str | None:
+    def fault(self, most_loss: float) -> str | None:
         """Return what is wrong with the loss or its gradient, or None; reads them from the device.
 
         Args:
-            uniform_loss: Loss of a guess at random; a loss of more than twice of it has exploded.
+            most_loss: Loss per target from which on it has exploded.
         """
         if not math.isfinite(float(self.norm)):
             return "the gradient is not finite"
-        return loss_fault(self.loss(), uniform_loss)
+        return loss_fault(self.means()["loss"], most_loss)
 
 
-def loss_fault(loss: float, uniform_loss: float) -> str | None:
+def loss_fault(loss: float, most_loss: float) -> str | None:
     """Return what is wrong with a mean loss, or None.
 
     Args:
         loss: Nats per target.
-        uniform_loss: Loss of a guess at random; a loss of more than twice of it has exploded.
+        most_loss: Loss from which on it has exploded.
     """
     if not math.isfinite(loss):
         return "the loss is not finite"
-    if loss > 2 * uniform_loss + 1:
-        return f"the loss exploded to {loss:.3g} nats (guessing at random has {uniform_loss:.3g})"
+    if loss > most_loss:
+        return (
+            f"the loss exploded to {loss:.3g} nats (more than {most_loss:.3g} is beyond all reason)"
+        )
     return None
+
+
+def _add(sums: dict[str, Tensor], more: Mapping[str, Tensor]) -> None:
+    for name, value in more.items():
+        sums[name] = sums[name] + value if name in sums else value

@@ -1,0 +1,51 @@
+"""The bag of n-grams: order of tokens matters only inside an n-gram, padding never."""
+
+import torch
+
+from textrnn.nn.bag import NgramBag
+from textrnn.nn.dropout import MaskSource
+
+
+def bag(order: int = 2, rows: int = 997) -> NgramBag:
+    made = NgramBag(order, rows, 3, dropout=0.5)
+    with torch.no_grad():
+        made.weight.normal_(generator=torch.Generator().manual_seed(0))
+        made.bias.copy_(torch.tensor([1.0, 2.0, 3.0]))
+    return made
+
+
+def scores(made: NgramBag, *texts: list[int], padding: int = 0, noise: int = 0) -> torch.Tensor:
+    time = max(map(len, texts)) + padding
+    ids = torch.full((time, len(texts)), noise)
+    for column, text in enumerate(texts):
+        ids[: len(text), column] = torch.tensor(text)
+    return made(ids, torch.tensor([len(text) for text in texts]), None)
+
+
+def test_golden_for_single_tokens():
+    made = bag(order=1, rows=10)
+    expected = 3 * (made.weight[4] + made.weight[5] + made.weight[4]) / 3**0.5 + made.bias
+    torch.testing.assert_close(scores(made, [4, 5, 4])[0], expected)
+
+
+def test_single_tokens_know_no_order_but_pairs_do():
+    torch.testing.assert_close(scores(bag(1), [4, 5, 6]), scores(bag(1), [6, 4, 5]))
+    assert not torch.allclose(scores(bag(2), [4, 5, 6]), scores(bag(2), [6, 4, 5]))
+
+
+def test_padding_and_batch_mates_are_no_matter():
+    made = bag(3)
+    alone = scores(made, [4, 5, 6])
+    beside = scores(made, [4, 5, 6], [7, 8, 9, 10, 11], padding=4, noise=77)
+    torch.testing.assert_close(alone[0], beside[0])
+
+
+def test_dropout_hides_ngrams_by_the_masks_alone():
+    made, ids = bag(), torch.arange(4, 64).view(60, 1)
+    lengths = torch.tensor([60])
+
+    def masked(step: int) -> torch.Tensor:
+        return made(ids, lengths, MaskSource(0, (step,), torch.device("cpu")))
+
+    assert torch.equal(masked(1), masked(1))
+    assert not torch.equal(masked(1), masked(2))

@@ -1,0 +1,121 @@
+"""Opening a classifier's model directory: its parts, each checked before it is used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from textrnn.classifier.model import TextClassifier
+from textrnn.classifier.settings import ClassifierSettings
+from textrnn.config import make
+from textrnn.errors import ModelError, UsageError
+from textrnn.tokenizers import Tokenizer
+
+__all__ = ["labels_of", "model_of", "settings_of", "temperature_of"]
+
+
+def labels_of(config: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    """Return the labels that ``config.json`` lists.
+
+    Args:
+        config: The whole of ``config.json``.
+        where: The model's name in messages.
+
+    Raises:
+        ModelError: there is no list of distinct labels.
+    """
+    labels = config.get("labels")
+    if (
+        not isinstance(labels, list)
+        or not labels
+        or not all(isinstance(label, str) for label in labels)
+        or len(set(labels)) < len(labels)
+    ):
+        raise ModelError(f"{where}: its list of labels is missing or wrong; the model is damaged")
+    return tuple(labels)
+
+
+def temperature_of(config: Mapping[str, Any], where: str) -> float:
+    """Return what logits are to be divided by, above 0: 1 where training had nothing to find it on.
+
+    Raises:
+        ModelError: it is no such number.
+    """
+    metrics = config.get("training", {}).get("metrics")
+    value = metrics.get("temperature") if isinstance(metrics, dict) else None
+    if value is None:
+        return 1.0
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ModelError(f"{where}: its temperature is {value!r}; the model is damaged")
+    if not math.isfinite(value) or value <= 0:
+        raise ModelError(f"{where}: its temperature is {value}; the model is damaged")
+    return float(value)
+
+
+def settings_of(values: Mapping[str, Any], where: str) -> ClassifierSettings:
+    """Return a trained model's recorded settings, checked.
+
+    Raises:
+        ModelError: unknown names, values of a wrong type or out of range, or no ``max_length``.
+    """
+    try:
+        settings = make(ClassifierSettings, values, where)
+    except UsageError as error:
+        raise ModelError(f"{error}; the model is damaged, or of a newer textrnn") from None
+    if settings.max_length is None:
+        raise ModelError(f"{where}: its settings lack max_length; the model is damaged")
+    return settings
+
+
+def model_of(
+    arrays: Mapping[str, npt.NDArray[Any]],
+    settings: ClassifierSettings,
+    tokenizer: Tokenizer,
+    num_labels: int,
+    where: str,
+) -> TextClassifier:
+    """Return the network with its weights, ready for use.
+
+    The weights are held against the settings before anything is made in the sizes that these name.
+
+    Args:
+        arrays: Weights by name.
+        settings: As :func:`settings_of` returns them.
+        tokenizer: What makes the ids.
+        num_labels: Number of labels.
+        where: The model's name in messages.
+
+    Raises:
+        ModelError: a tensor is missing, too many, or of another shape; or sizes are missing.
+    """
+    has_own = any(name.startswith("backward_embedding.") for name in arrays)
+
+    def make_one() -> TextClassifier:
+        return TextClassifier(settings, tokenizer, num_labels, backward_embedding=has_own)
+
+    try:
+        with torch.device("meta"):
+            _require_fitting(make_one().tensors(), arrays)
+        model = make_one()
+        model.load_tensors({name: torch.from_numpy(array) for name, array in arrays.items()})
+    except (ValueError, TypeError) as error:
+        raise ModelError(
+            f"{where}: its weights do not fit its settings: {error}; the model is damaged"
+        ) from None
+    return model.eval()
+
+
+def _require_fitting(
+    expected: Mapping[str, Tensor], arrays: Mapping[str, npt.NDArray[Any]]
+) -> None:
+    odd = sorted(expected.keys() ^ arrays.keys())
+    if odd:
+        raise ValueError(f"{', '.join(odd[:3])} missing or too many")
+    for name, tensor in expected.items():
+        if tuple(tensor.shape) != arrays[name].shape:
+            raise ValueError(f"{name} has shape {arrays[name].shape}, not {tuple(tensor.shape)}")

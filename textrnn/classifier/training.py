@@ -1,0 +1,164 @@
+"""Training a classifier from labelled text to model directory, and going on with its training."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from textrnn import bundle
+from textrnn.classifier.planner import plan_classifier, with_tokens
+from textrnn.classifier.run import JOB, example_facts, speedometer, training_of
+from textrnn.classifier.settings import ClassifierSettings
+from textrnn.classifier.transfer import SHAPE, Transfer
+from textrnn.data.again import absolute, prepared_again
+from textrnn.data.cache import default_cache_dir
+from textrnn.data.examples import ExampleCorpus, open_examples, prepare_examples
+from textrnn.training.resuming import Resumption, resume
+from textrnn.training.run import (
+    Clock,
+    Machine,
+    PreparedRun,
+    Report,
+    Training,
+    new_run,
+    stopwatch,
+)
+
+__all__ = ["prepare_run", "resume_run"]
+
+
+def prepare_run(
+    inputs: Sequence[str],
+    output: Path,
+    settings: ClassifierSettings,
+    *,
+    valid_inputs: Sequence[str] = (),
+    test_inputs: Sequence[str] = (),
+    init_from: Path | None = None,
+    init_from_reverse: Path | None = None,
+    cache: Path | None = None,
+    clock: Clock | None = None,
+    report: Report = lambda message: None,
+) -> PreparedRun:
+    """Read the examples, plan the run; nothing is written to ``output`` before ``events()``.
+
+    Args:
+        inputs: Tables, folders with a folder per label, data sets, ``-`` for standard input.
+        output: The model directory to make.
+        settings: As the user gave them; what is None the planner chooses.
+        valid_inputs: Validation examples; none takes ``valid_fraction`` of the inputs' rows.
+        test_inputs: Test examples, looked at once, at the end; none takes ``test_fraction``.
+        init_from: A language model that becomes the encoder, or a classifier to start from.
+        init_from_reverse: A language model of reversed text, which becomes the backward direction.
+        cache: Folder for encoded texts.
+        clock: Seconds since the command's start; by default since this call.
+        report: Is told in a line what is being done.
+
+    Raises:
+        TextrnnError: what ``textrnn.data`` and the planner raise; unusable models to start from.
+    """
+    clock = clock or stopwatch()
+    machine = Machine.of(settings)
+    transfer = Transfer.of(
+        bundle.open_bundle(init_from) if init_from else None,
+        bundle.open_bundle(init_from_reverse) if init_from_reverse else None,
+    )
+    settings = transfer.inherit(settings) if transfer else with_tokens(settings)
+    corpus = prepare_examples(
+        inputs,
+        valid_inputs,
+        test_inputs,
+        settings,
+        transfer.tokenizer() if transfer else settings,
+        seed=settings.seed,
+        cache=cache or default_cache_dir(),
+        report=report,
+    )
+    facts = example_facts(corpus)
+    measure = speedometer(machine, facts, corpus.tokenizer)
+    planned = plan_classifier(settings, facts, machine.facts, measure, clock())
+    settings = dataclasses.replace(
+        planned.settings, precision=machine.precision, threads=machine.facts.threads
+    )
+    record, files = bundle.tokenizer_part(corpus.tokenizer)
+    origin = transfer.record() if transfer else None
+    head: dict[str, Any] = {
+        "job": JOB,
+        "labels": list(corpus.labels),
+        "data": _data_record(corpus, inputs, valid_inputs, test_inputs),
+        "tokenizer": record,
+    }
+    if origin is not None:
+        head["init_from"] = origin
+    training = training_of(settings, corpus, machine, transfer, origin=origin)
+    return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
+
+
+def _data_record(
+    corpus: ExampleCorpus,
+    inputs: Sequence[str],
+    valid_inputs: Sequence[str],
+    test_inputs: Sequence[str],
+) -> dict[str, Any]:
+    """Return what ``config.json`` says of the examples."""
+    return {
+        "digest": corpus.digest,
+        "inputs": list(map(absolute, inputs)),
+        "valid_inputs": list(map(absolute, valid_inputs)),
+        "test_inputs": list(map(absolute, test_inputs)),
+        "sources": [dataclasses.asdict(source) for source in corpus.sources],
+        "valid_sources": [dataclasses.asdict(source) for source in corpus.valid_sources],
+        "test_sources": [dataclasses.asdict(source) for source in corpus.test_sources],
+        "findings": corpus.findings.as_dict(),
+    }
+
+
+def resume_run(
+    path: Path,
+    changes: Mapping[str, Any],
+    *,
+    cache: Path | None = None,
+    clock: Clock | None = None,
+    report: Report = lambda message: None,
+) -> PreparedRun:
+    """Take up a run where it stopped; with a budget among ``changes``, go on for that much more.
+
+    Args:
+        path: The model directory.
+        changes: Settings given anew; only budget, device and logging may differ.
+        cache: Folder for encoded texts.
+        clock: Seconds since the command's start; by default since this call.
+        report: Is told in a line what is being done.
+
+    Raises:
+        TextrnnError: as ``textrnn.training.resuming.resume``.
+    """
+    folder = cache or default_cache_dir()
+
+    def reopen(
+        model: Path, settings: ClassifierSettings, machine: Machine, head: Mapping[str, Any]
+    ) -> Training:
+        data = head["data"]
+        corpus = prepared_again(
+            model,
+            data,
+            lambda digest: open_examples(digest, folder),
+            lambda: prepare_examples(
+                data["inputs"],
+                data["valid_inputs"],
+                data["test_inputs"],
+                settings,
+                bundle.open_bundle(model, JOB).tokenizer(),
+                seed=settings.seed,
+                cache=folder,
+                report=report,
+            ),
+            cache=folder,
+            report=report,
+        )
+        return training_of(settings, corpus, machine, None, origin=head.get("init_from"))
+
+    resumption = Resumption(JOB, ClassifierSettings, SHAPE, reopen)
+    return resume(resumption, path, changes, clock or stopwatch(), report)

@@ -1,0 +1,189 @@
+"""Starting a classifier from trained models: language models as its encoder, or another classifier."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from textrnn.bundle import Bundle
+from textrnn.classifier.model import TextClassifier
+from textrnn.classifier.settings import ClassifierSettings
+from textrnn.config import specs
+from textrnn.errors import ModelError, UsageError
+from textrnn.nn.weights import copy_weights
+from textrnn.tokenizers import Tokenizer
+
+__all__ = ["SHAPE", "Transfer"]
+
+SHAPE = frozenset(
+    {
+        *("rnn_type", "hidden_size", "num_layers", "embedding_dim", "layer_norm"),
+        *("ngram_order", "ngram_rows", "spelling_rows", "bidirectional", "join_directions"),
+        *("tokenizer", "vocab_size", "min_frequency", "normalization", "spaces"),
+    }
+)
+"""Settings that pass on with a model that another starts from."""
+
+LANGUAGE_MODEL = "language-model"
+_PARTS = {
+    "embedding.": ("embedding.", "backward_embedding."),
+    "recurrent.layers.": ("recurrent.forwards.", "recurrent.backwards."),
+    "recurrent.norms.": ("recurrent.forward_norms.", "recurrent.backward_norms."),
+}
+"""Where a language model's tensors go: read forwards, read backwards."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """The models that a classifier starts from.
+
+    Attributes:
+        parent: A language model, which becomes the forward direction, or a classifier.
+        backward: A language model of reversed text, which becomes the backward direction; None for a
+            classifier that reads forwards only.
+    """
+
+    parent: Bundle
+    backward: Bundle | None = None
+
+    @classmethod
+    def of(cls, parent: Bundle | None, backward: Bundle | None) -> Transfer | None:
+        """Check what the models are for; None without any.
+
+        Raises:
+            UsageError: the models do not serve as what they were given for.
+        """
+        if parent is None:
+            if backward is not None:
+                raise UsageError(
+                    f"--init-from-reverse {backward.path}: it needs --init-from with a model of the same "
+                    f"text read forwards"
+                )
+            return None
+        if parent.job not in (LANGUAGE_MODEL, "classifier"):
+            raise UsageError(
+                f"--init-from {parent.path}: a {parent.job} model; a classifier starts from a language "
+                f"model or another classifier"
+            )
+        if parent.settings.get("reverse"):
+            raise UsageError(
+                f"--init-from {parent.path}: it was trained on reversed text; give it as "
+                f"--init-from-reverse, beside a model of the text read forwards"
+            )
+        if backward is not None:
+            _require_pair(parent, backward)
+        return cls(parent, backward)
+
+    @property
+    def is_encoder(self) -> bool:
+        """Whether an encoder without labels passes on, whose layers are to join in one by one."""
+        return self.parent.job == LANGUAGE_MODEL
+
+    def tokenizer(self) -> Tokenizer:
+        """Return the tokenizer that passes on."""
+        return self.parent.tokenizer()
+
+    def inherit(self, settings: ClassifierSettings) -> ClassifierSettings:
+        """Take the shape of the network and the tokens from the parent; refuse contradictions.
+
+        Raises:
+            UsageError: a setting was given that differs from the parent's.
+        """
+        recorded = dict(self.parent.settings)
+        if self.is_encoder:
+            recorded |= {
+                "bidirectional": self.backward is not None,
+                "join_directions": False,
+                "spelling_rows": 0,
+            }
+        else:
+            recorded |= {"pooling": self.parent.settings.get("pooling")}
+        inherited: dict[str, Any] = {}
+        defaults = ClassifierSettings()
+        for name in sorted(SHAPE & recorded.keys()):
+            given, own = getattr(settings, name), recorded[name]
+            if given not in (own, getattr(defaults, name)):
+                raise UsageError(
+                    f"{specs(ClassifierSettings)[name].option} {given}: {self.parent.path} has {own}, and "
+                    f"a classifier that starts from it keeps its shape and tokenizer"
+                )
+            inherited[name] = own
+        return dataclasses.replace(settings, **inherited)
+
+    def fill(self, model: TextClassifier, labels: tuple[str, ...]) -> None:
+        """Copy the parent's weights into a new classifier.
+
+        Args:
+            model: The classifier.
+            labels: Its labels; the output layer of another classifier passes on where they are the same.
+
+        Raises:
+            ModelError: the weights do not fit.
+        """
+        own = model.tensors()
+        weights: dict[str, Tensor] = {}
+        if self.is_encoder:
+            weights |= _renamed(self.parent, 0)
+            if self.backward is not None:
+                weights |= _renamed(self.backward, 1)
+        else:
+            weights = _tensors(self.parent)
+            if tuple(self.parent.config.get("labels", ())) != labels:
+                weights = {n: t for n, t in weights.items() if not n.startswith("output.")}
+        kept = {
+            n: t for n, t in own.items() if n not in weights and n.startswith(("output", "pool"))
+        }
+        try:
+            copy_weights({**weights, **kept}, own)
+        except ValueError as error:
+            raise ModelError(f"{self.parent.path}: does not fit the settings: {error}") from None
+
+    def record(self) -> dict[str, Any]:
+        """Return what ``config.json`` says about where the weights come from."""
+        found = {"job": self.parent.job, "weights": _digest(self.parent)}
+        return found if self.backward is None else {**found, "backward": _digest(self.backward)}
+
+
+def _require_pair(parent: Bundle, backward: Bundle) -> None:
+    """Refuse two models that are not of one shape and one tokenizer, in two directions."""
+    option = f"--init-from-reverse {backward.path}"
+    if parent.job != LANGUAGE_MODEL or backward.job != LANGUAGE_MODEL:
+        raise UsageError(f"{option}: both directions take a language model each")
+    if not backward.settings.get("reverse"):
+        raise UsageError(
+            f"{option}: it was trained on text read forwards; train it with textrnn train lm --reverse"
+        )
+    for name in sorted(SHAPE):
+        ahead, back = parent.settings.get(name), backward.settings.get(name)
+        if ahead != back:
+            raise UsageError(
+                f"{option}: its {name} is {back}, and that of {parent.path} {ahead}; both directions need "
+                f"the same shape and tokenizer"
+            )
+    if parent.tokenizer().fingerprint != backward.tokenizer().fingerprint:
+        raise UsageError(
+            f"{option}: its tokenizer is another than that of {parent.path}; train both on the same text"
+        )
+
+
+def _renamed(language_model: Bundle, direction: int) -> dict[str, Tensor]:
+    """Return a language model's embedding and recurrent layers under the classifier's names."""
+    found = {}
+    for name, tensor in _tensors(language_model).items():
+        for begin, places in _PARTS.items():
+            if name.startswith(begin):
+                found[places[direction] + name.removeprefix(begin)] = tensor
+    return found
+
+
+def _tensors(bundle: Bundle) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(array) for name, array in bundle.tensors().items()}
+
+
+def _digest(bundle: Bundle) -> str:
+    digest: str = bundle.config["files"][bundle.config["weights"]]["sha256"]
+    return digest

@@ -1,0 +1,175 @@
+"""What the commands say and do differently for each job: one entry a job, named as ``config.json`` does."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textrnn.cli.output import shown
+from textrnn.errors import ModelError
+
+__all__ = ["JOBS", "Job", "job_named"]
+
+Facts = Mapping[str, Any]
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the command line knows it.
+
+    Attributes:
+        name: As in ``config.json``.
+        command: Behind ``textrnn train``.
+        suffix: What default names of its models end in.
+        settings_place: ``module:class`` of its settings.
+        prepare_place: ``module:function`` that prepares a new run.
+        resume_place: Likewise for one that goes on.
+        data_lines: Returns what a plan says of the data, each line with its label.
+        step_words: Returns what a plan says a step works on.
+        use: What a trained model is for, and the command.
+        remark: Returns what should be said of the figures, or None.
+    """
+
+    name: str
+    command: str
+    suffix: str
+    settings_place: str
+    prepare_place: str
+    resume_place: str
+    data_lines: Callable[[Facts, Settings], list[tuple[str, str]]]
+    step_words: Callable[[Facts, Settings, Mapping[str, Any]], str]
+    use: tuple[str, str]
+    remark: Callable[[Facts], str | None] = lambda _: None
+
+    def settings(self) -> type:
+        """Import and return the class of the job's settings."""
+        found: type = _imported(self.settings_place)
+        return found
+
+    def prepare(self) -> Callable[..., Any]:
+        """Import and return the function that prepares a new run; torch comes with it."""
+        found: Callable[..., Any] = _imported(self.prepare_place)
+        return found
+
+    def resume(self) -> Callable[..., Any]:
+        """Import and return the function that prepares a run to go on; torch comes with it."""
+        found: Callable[..., Any] = _imported(self.resume_place)
+        return found
+
+    def how_to_use(self, model: Path) -> tuple[str, str]:
+        """Return what a model is for, and the command."""
+        return self.use[0], f"{self.use[1]} {shown(model)}"
+
+    def how_to_go_on(self, model: Path, minutes: int | None = None) -> str:
+        """Return the command that goes on with a run."""
+        more = f" --minutes {minutes}" if minutes else ""
+        return f"textrnn train {self.command} --resume {shown(model)}{more}"
+
+
+def job_named(name: str) -> Job:
+    """Return a job by its name in ``config.json``.
+
+    Raises:
+        ModelError: there is none of that name.
+    """
+    if name not in JOBS:
+        raise ModelError(f"a {name} model is nothing that this version knows")
+    return JOBS[name]
+
+
+def _imported(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _text_lines(facts: Facts, settings: Settings) -> list[tuple[str, str]]:
+    parts = [
+        f"{facts['characters']:,} characters",
+        f"{facts['train_tokens']:,} tokens to train on",
+        f"{facts['valid_tokens']:,} to validate",
+        f"vocabulary {facts['vocab_size']:,} ({settings['tokenizer']})",
+    ]
+    if settings.get("lines"):
+        parts.insert(1, f"{facts['documents']:,} lines to train on")
+    if facts.get("unknown"):
+        parts.append(f"{facts['unknown']:,} tokens unknown")
+    return [("text", ", ".join(parts))]
+
+
+def _window_words(facts: Facts, settings: Settings, plan: Mapping[str, Any]) -> str:
+    batch, window = settings["batch_size"], settings["seq_len"]
+    words = f"{batch} x {window} tokens"
+    if settings.get("lines"):
+        return words
+    steps = plan["max_steps"] - plan["begins_at"]
+    return f"{words} ({steps * batch * window / max(1, facts['train_tokens']):.3g} epochs)"
+
+
+def _unknown_remark(facts: Facts) -> str | None:
+    unknown = int(facts.get("unknown") or 0)
+    if not unknown:
+        return None
+    tokens = "token is" if unknown == 1 else "tokens are"
+    return (
+        f"there are no bits per character, since {unknown:,} {tokens} unknown (<unk>): the model does not "
+        f"account for all of the text"
+    )
+
+
+def _example_lines(facts: Facts, settings: Settings) -> list[tuple[str, str]]:
+    counts = facts["findings"]["train"]["labels"]
+    shares = sorted(counts.items(), key=lambda pair: -pair[1])
+    named = [f"{label} {count / max(1, sum(counts.values())):.0%}" for label, count in shares]
+    more = f" and {len(named) - 8} more" if len(named) > 8 else ""
+    parts = [f"{facts['train_examples']:,} to train on", f"{facts['valid_examples']:,} to validate"]
+    if facts["test_examples"]:
+        parts.append(f"{facts['test_examples']:,} for the last test")
+    text = (
+        f"{facts['mean_length']:.0f} tokens on average, {facts['longest']:,} at most, "
+        f"{settings['max_length']:,} read; vocabulary {facts['vocab_size']:,} ({settings['tokenizer']})"
+    )
+    return [
+        ("data", ", ".join(parts)),
+        ("labels", f"{', '.join(named[:8])}{more}"),
+        ("texts", text),
+    ]
+
+
+def _example_words(facts: Facts, settings: Settings, plan: Mapping[str, Any]) -> str:
+    batch = settings["batch_size"]
+    steps = plan["max_steps"] - plan["begins_at"]
+    return f"{batch} texts ({steps * batch / max(1, facts['train_examples']):.3g} epochs)"
+
+
+JOBS = {
+    job.name: job
+    for job in (
+        Job(
+            "language-model",
+            "lm",
+            "-lm",
+            "textrnn.language_model.settings:LanguageModelSettings",
+            "textrnn.language_model.training:prepare_run",
+            "textrnn.language_model.resuming:resume_run",
+            _text_lines,
+            _window_words,
+            ("write text", "textrnn generate"),
+            _unknown_remark,
+        ),
+        Job(
+            "classifier",
+            "classifier",
+            "-clf",
+            "textrnn.classifier.settings:ClassifierSettings",
+            "textrnn.classifier.training:prepare_run",
+            "textrnn.classifier.training:resume_run",
+            _example_lines,
+            _example_words,
+            ("label texts", "textrnn classify"),
+        ),
+    )
+}

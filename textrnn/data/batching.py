@@ -1,0 +1,44 @@
+"""Batches of like length over more documents than memory would like to shuffle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["pooled_batches"]
+
+Int64 = npt.NDArray[np.int64]
+
+_POOL = 1 << 15
+_BLOCKS = 1 << 16
+
+
+def pooled_batches(
+    count: int,
+    lengths_of: Callable[[Int64], Int64],
+    batch_size: int,
+    rng: np.random.Generator,
+) -> Iterator[Int64]:
+    """Yield the numbers 0 to ``count - 1``, each once, in batches of like length and random order.
+
+    Documents are shuffled in blocks of neighbours, then singly within pools of ``_POOL``, where they are
+    also sorted into batches of like length: memory stays bounded however many documents there are.
+
+    Args:
+        count: Documents.
+        lengths_of: Returns the lengths of the documents with the given numbers.
+        batch_size: Documents in a batch; the last one of a pool may have fewer.
+        rng: Draws the order.
+    """
+    block = max(1, -(-count // _BLOCKS))
+    blocks = rng.permutation(-(-count // block))
+    per_pool = max(1, _POOL // block)
+    for at in range(0, len(blocks), per_pool):
+        members = blocks[at : at + per_pool, None] * block + np.arange(block)
+        pool = rng.permutation(members[members < count])
+        order = np.argsort(lengths_of(pool), kind="stable")
+        batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+        for chosen in rng.permutation(len(batches)):
+            yield pool[batches[chosen]]

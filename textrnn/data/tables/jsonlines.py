@@ -1,0 +1,115 @@
+"""JSON Lines: one object of JSON a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from textrnn.data.intake import TextFile
+from textrnn.data.tables.table import FAR, Progress, Row, fault, shown, whole_characters
+from textrnn.data.tables.text import TextTable
+from textrnn.errors import DataError
+
+__all__ = ["JsonLinesTable"]
+
+_ABSENT = object()
+_NAMES_FROM = 1_000
+
+
+class JsonLinesTable(TextTable):
+    """Objects whose keys are the columns: those of the first rows, in order of appearance.
+
+    Numbers and booleans become their JSON text (``1``, ``4.0``, ``true``), null is no value. Half a
+    surrogate pair, which JSON can write and no text can hold, becomes U+FFFD.
+
+    Args:
+        file: The file.
+        encoding: Its encoding.
+
+    Raises:
+        DataError: there is no row in it, or a broken one among the first.
+    """
+
+    kind = "JSON Lines"
+
+    def __init__(self, file: TextFile, encoding: str) -> None:
+        super().__init__(file, encoding, (), named=True)
+        objects = islice(self._objects(lambda _, __, ___: None), min(_NAMES_FROM, FAR))
+        self.columns = tuple(dict.fromkeys(key for _, row in objects for key in row))
+        if not self.columns:
+            raise DataError(f"{file.name}: no rows in this JSON Lines file; give one with rows")
+
+    def rows(
+        self,
+        columns: Sequence[int],
+        progress: Progress = lambda _, __, ___: None,
+        *,
+        lenient: bool = False,
+    ) -> Iterator[Row]:
+        """Yield the rows; blank lines are none."""
+        keys = [self.columns[i] for i in columns]
+        for line, row in self._objects(progress):
+            values = []
+            for key in keys:
+                value = row.get(key, _ABSENT)
+                if value.__class__ is not str:
+                    value = self._text(value, key, line, lenient=lenient)
+                elif not value.isascii():
+                    value = whole_characters(value)
+                values.append(value)
+            yield Row(line, values)
+
+    def _objects(self, progress: Progress) -> Iterator[tuple[int, dict[str, Any]]]:
+        # Numbers are left as they are written.
+        decode = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).decode
+        for number, line in enumerate(self._lines(progress), start=1):
+            if line.isspace():
+                continue
+            try:
+                row = decode(line)
+            except ValueError as error:
+                raise self._broken(number, line, error) from None
+            except RecursionError:
+                raise fault(self.name, number, "JSON nested too deeply") from None
+            if not isinstance(row, dict):
+                what = "a list" if isinstance(row, list) else shown(str(row))
+                raise fault(
+                    self.name, number, f"{what} where an object was expected: {{…}}, one a line"
+                )
+            yield number, row
+
+    def _broken(self, number: int, line: str, error: ValueError) -> DataError:
+        if number == 1 and line.lstrip().startswith("["):
+            return fault(
+                self.name,
+                1,
+                "one list of JSON over many lines; one object a line is read: convert it with "
+                "jq -c '.[]', for example",
+            )
+        reason = getattr(error, "msg", str(error))
+        at = getattr(error, "pos", 0)
+        return fault(
+            self.name,
+            number,
+            f"not valid JSON: {reason} at character {at + 1}, {shown(line[at : at + 30].strip())}; "
+            "each line must be one whole object",
+        )
+
+    def _text(self, value: Any, key: str, line: int, *, lenient: bool) -> str | None:
+        if value is None:
+            return None
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if lenient:
+            return None
+        if value is _ABSENT:
+            raise fault(self.name, line, f"no {key!r} in this row; add it, or take the row away")
+        kind = "a list" if isinstance(value, list) else "an object"
+        raise fault(
+            self.name,
+            line,
+            f"{key!r} holds {kind} where text was expected; make it one text, or choose another "
+            "column",
+        )

@@ -1,0 +1,28 @@
+"""Sizes of a language model, counted without building it."""
+
+from __future__ import annotations
+
+from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.nn.sizes import embedding_parameters, recurrent_parameters
+
+__all__ = ["model_parameters", "product_weights"]
+
+
+def model_parameters(settings: LanguageModelSettings, vocab_size: int) -> int:
+    """Return the number of parameters, tied ones counted once.
+
+    Args:
+        settings: Resolved settings.
+        vocab_size: Number of ids.
+    """
+    tied = vocab_size * (settings.embedding_dim or 0) if settings.tie_weights else 0
+    output = vocab_size * ((settings.hidden_size or 0) + 1)
+    return (
+        embedding_parameters(settings, vocab_size) - tied + recurrent_parameters(settings) + output
+    )
+
+
+def product_weights(settings: LanguageModelSettings, vocab_size: int) -> int:
+    """Return the weights that take part in matrix products, from which a step's arithmetic follows."""
+    output = vocab_size * (settings.hidden_size or 0)
+    return recurrent_parameters(settings, vectors=False) + output

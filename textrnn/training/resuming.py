@@ -1,0 +1,187 @@
+"""Going on with a run of any job where it stopped, or beyond its end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from torch import Tensor
+
+from textrnn.config import as_dict, make, specs
+from textrnn.errors import ModelError, UsageError
+from textrnn.training.checkpoint import RunDirectory, RunState, versions
+from textrnn.training.events import Event, Planned, Resumed
+from textrnn.training.run import (
+    Clock,
+    Machine,
+    PreparedRun,
+    Report,
+    StopSignal,
+    Training,
+    follow,
+)
+from textrnn.training.settings import TrainingSettings
+
+__all__ = ["Resumption", "changed_settings", "resume"]
+
+BUDGET = ("minutes", "epochs", "max_steps")
+
+S = TypeVar("S", bound=TrainingSettings)
+
+
+@dataclass(frozen=True)
+class Resumption(Generic[S]):
+    """What a job has to say about going on with its runs.
+
+    Attributes:
+        job: Its name.
+        settings: The class of its settings.
+        shape: Settings without which another model's weights mean nothing.
+        reopen: Prepares the recorded run again from its directory, its settings as they are now, the
+            machine and what ``config.json`` holds.
+    """
+
+    job: str
+    settings: type[S]
+    shape: frozenset[str]
+    reopen: Callable[[Path, S, Machine, Mapping[str, Any]], Training]
+
+
+def resume(
+    resumption: Resumption[S],
+    path: Path,
+    changes: Mapping[str, Any],
+    clock: Clock,
+    report: Report,
+) -> PreparedRun:
+    """Take up a run where it stopped; with a budget among ``changes``, go on for that much more.
+
+    Args:
+        resumption: The job's part.
+        path: The model directory.
+        changes: Settings given anew; only budget, device and logging may differ.
+        clock: Seconds since the command's start.
+        report: Is told in a line what is being done.
+
+    Raises:
+        ModelError: no model there, damaged, of another job, or without a training state.
+        UsageError: a setting changed that would make it another run.
+        DataError: the data are gone or have changed.
+    """
+    directory, state, tensors = RunDirectory.reopen(path)
+    try:
+        return _resumed(resumption, directory, state, tensors, changes, clock, report)
+    except BaseException:
+        directory.close()
+        raise
+
+
+def _resumed(
+    resumption: Resumption[S],
+    directory: RunDirectory,
+    state: RunState,
+    tensors: dict[str, Tensor],
+    changes: Mapping[str, Any],
+    clock: Clock,
+    report: Report,
+) -> PreparedRun:
+    """Plan the rest of a run whose directory is open."""
+    path, head = directory.path, directory.head
+    if head.get("job") != resumption.job:
+        raise ModelError(f"{path} is a {head.get('job')} model, not a {resumption.job}")
+    recorded = make(resumption.settings, head["settings"], str(path))
+    budget = {name: changes[name] for name in BUDGET if changes.get(name) is not None}
+    others = {name: value for name, value in changes.items() if name not in BUDGET}
+    settings = changed_settings(recorded, others, resumption.shape)
+    machine = Machine.of(settings)
+    settings = dataclasses.replace(
+        settings, precision=machine.precision, threads=machine.facts.threads
+    )
+    _tell_versions(head, report)
+    directory.update_head(settings=as_dict(settings))
+    if state.ended and not budget:
+        event = Planned(resumption.job, as_dict(settings), state.plan.as_dict(), head["facts"])
+        return PreparedRun(event, path, True, lambda _: iter(()), lambda: 0.0, directory.close)
+    training = resumption.reopen(path, settings, machine, head)
+    if others.get("patience") is not None:
+        plan = dataclasses.replace(state.plan, patience=others["patience"])
+        state = dataclasses.replace(state, plan=plan)
+    reasons: tuple[str, ...] = ()
+    deadline = None
+    if budget:
+        state, deadline = _extended(state, budget, training, clock)
+        reasons = (f"goes on to step {state.plan.max_steps:,}",)
+    elif state.plan.budget_s is not None:
+        deadline = max(0.0, state.plan.budget_s - state.elapsed_s)
+
+    def start(stop_signal: StopSignal) -> Iterator[Event]:
+        task = training.make_task()
+        epochs = state.targets / max(1, training.epoch_targets)
+        yield Resumed(state.step, state.plan.max_steps, epochs, state.elapsed_s)
+        yield from follow(training, task, state, directory, clock, deadline, stop_signal, tensors)
+
+    event = Planned(
+        resumption.job, as_dict(settings), state.plan.as_dict(), training.facts, reasons
+    )
+    return PreparedRun(event, path, False, start, training.step_s, directory.close)
+
+
+def _tell_versions(head: Mapping[str, Any], report: Report) -> None:
+    """Say where other versions than the run's own may change its last bits."""
+    now, then = versions(), head.get("versions")
+    if isinstance(then, dict):
+        other = [
+            f"{name} {then.get(name)}, now {now[name]}"
+            for name in now
+            if now[name] != then.get(name)
+        ]
+        if other:
+            report(f"trained with {'; '.join(other)}: figures may differ in their last digits")
+
+
+def changed_settings(recorded: S, changes: Mapping[str, Any], shape: frozenset[str]) -> S:
+    """Return the recorded settings with the changes that a resumed run may make.
+
+    Args:
+        recorded: Settings of the run.
+        changes: Those given now.
+        shape: Settings that even a new run from this model's weights must keep.
+
+    Raises:
+        UsageError: another setting differs from the recorded one.
+    """
+    known = specs(type(recorded))
+    for name, value in changes.items():
+        if not known[name].on_resume and value != getattr(recorded, name):
+            instead = "start a new run without --resume"
+            if name not in shape:
+                instead += ", from this model's weights with --init-from if you like"
+            raise UsageError(
+                f"{known[name].option} {value}: the run was started with {getattr(recorded, name)}, and "
+                f"changing it would make another experiment; only budget, device and logging may "
+                f"change on --resume: {instead}"
+            )
+    return make(type(recorded), {**as_dict(recorded), **changes})
+
+
+def _extended(
+    state: RunState, budget: Mapping[str, Any], training: Training, clock: Clock
+) -> tuple[RunState, float | None]:
+    """Return the state with a plan that goes on from here: warmed again, down to the new end."""
+    per_step = max(1, state.targets // state.step if state.step else training.step_targets)
+    limits = []
+    deadline = None
+    if "minutes" in budget:
+        deadline = budget["minutes"] * 60
+        step_s = state.stepping_s / max(1, state.step) or 0.1
+        limits.append(max(1, int(0.93 * max(1.0, deadline - clock()) / step_s)))
+    if "epochs" in budget:
+        limits.append(max(1, round(budget["epochs"] * training.epoch_targets / per_step)))
+    if "max_steps" in budget:
+        limits.append(budget["max_steps"])
+    budget_s = None if deadline is None else deadline + state.elapsed_s
+    plan = state.plan.extended(state.step, min(limits), budget_s)
+    return dataclasses.replace(state, plan=plan, waited=0, ended=""), deadline

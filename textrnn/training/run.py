@@ -1,0 +1,210 @@
+"""A run of any job, begun anew: machine, plan, first save, loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from textrnn.config import as_dict
+from textrnn.training.checkpoint import RunDirectory, RunState
+from textrnn.training.device import (
+    DeviceFacts,
+    device_facts,
+    pick_device,
+    pick_precision,
+    use_threads,
+)
+from textrnn.training.events import Event, Planned
+from textrnn.training.loop import Loop
+from textrnn.training.plan import Plan
+from textrnn.training.settings import TrainingSettings
+from textrnn.training.task import Task
+
+__all__ = [
+    "Clock",
+    "Machine",
+    "PreparedRun",
+    "Report",
+    "StopSignal",
+    "Training",
+    "follow",
+    "new_run",
+    "stopwatch",
+]
+
+Report = Callable[[str], None]
+Clock = Callable[[], float]
+StopSignal = Callable[[], int | None]
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that is planned and ready: look at ``planned``, then iterate ``events()``.
+
+    Attributes:
+        planned: The plan with its reasons, as the first event.
+        path: The model directory.
+        is_finished: Whether a resumed run has nothing left to do.
+    """
+
+    planned: Planned
+    path: Path
+    is_finished: bool
+    _start: Callable[[StopSignal], Iterator[Event]]
+    _step_s: Callable[[], float]
+    _close: Callable[[], None] = lambda: None
+
+    def estimated_s(self) -> float:
+        """Measure a step and return the seconds that all steps of the plan will take."""
+        return self._step_s() * int(self.planned.plan["max_steps"])
+
+    def close(self) -> None:
+        """Let go of the directory of a resumed run that is not to be run after all."""
+        self._close()
+
+    def events(self, stop_signal: StopSignal = lambda: None) -> Generator[Event, None, None]:
+        """Train; see ``textrnn.training.loop.Loop.run``."""
+        yield self.planned
+        yield from self._start(stop_signal)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The device of a run, set up.
+
+    Attributes:
+        device: Where the model lies.
+        precision: ``float32`` or ``bf16``, decided.
+        facts: The same for the planner.
+    """
+
+    device: torch.device
+    precision: str
+    facts: DeviceFacts
+
+    @classmethod
+    def of(cls, settings: TrainingSettings) -> Machine:
+        """Take the device, threads and precision that the settings ask for into use."""
+        device = pick_device(settings.device)
+        threads = use_threads(settings.threads)
+        precision = pick_precision(settings.precision, device)
+        return cls(device, precision, device_facts(device, precision, threads))
+
+    def as_facts(self) -> dict[str, Any]:
+        """Return the figures of the machine that stand beside a plan."""
+        return {
+            "device": self.facts.name,
+            "device_type": self.facts.type,
+            "threads": self.facts.threads,
+            "precision": self.precision,
+        }
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a job brings to a run, its data read and its settings resolved.
+
+    Attributes:
+        settings: Every setting, resolved.
+        machine: What trains.
+        facts: Figures of data, model and machine, for the record.
+        epoch_targets: Targets in a pass over the training data.
+        step_targets: Targets of a step, on average.
+        make_task: Builds the model, with its starting weights, and the task.
+        step_s: Measures the seconds of a step.
+    """
+
+    settings: TrainingSettings
+    machine: Machine
+    facts: Mapping[str, Any]
+    epoch_targets: int
+    step_targets: int
+    make_task: Callable[[], Task]
+    step_s: Callable[[], float]
+
+
+def new_run(
+    training: Training,
+    plan: Plan,
+    reasons: Sequence[str],
+    output: Path,
+    head: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    clock: Clock,
+) -> PreparedRun:
+    """Return a run that begins anew; nothing is written to ``output`` before ``events()``.
+
+    Args:
+        training: What the job brings.
+        plan: What the loop will do.
+        reasons: Why, a sentence each.
+        output: The model directory to make.
+        head: What ``config.json`` says of the job: its name, data and tokenizers.
+        files: The files of the model but for its weights, by name.
+        clock: Seconds since the command's start.
+    """
+    settings = as_dict(training.settings)
+    head = {**head, "settings": settings, "facts": dict(training.facts)}
+
+    def start(stop_signal: StopSignal) -> Iterator[Event]:
+        task = training.make_task()
+        directory = RunDirectory.create(output, head, files)
+        state = RunState(plan)
+        yield from follow(training, task, state, directory, clock, plan.budget_s, stop_signal, None)
+
+    event = Planned(head["job"], settings, plan.as_dict(), training.facts, tuple(reasons))
+    return PreparedRun(event, output, False, start, training.step_s)
+
+
+def follow(
+    training: Training,
+    task: Task,
+    state: RunState,
+    directory: RunDirectory,
+    clock: Clock,
+    deadline_s: float | None,
+    stop_signal: StopSignal,
+    tensors: dict[str, Tensor] | None,
+) -> Iterator[Event]:
+    """Run the loop, and let go of the directory whatever happens.
+
+    Args:
+        training: What the job brings.
+        task: The job's task.
+        state: Where the run stands.
+        directory: Where it is saved.
+        clock: Seconds since the command's start.
+        deadline_s: When the last save must be done, on ``clock``.
+        stop_signal: See ``textrnn.training.loop.Loop``.
+        tensors: Those of the save that a resumed run goes on from.
+    """
+    machine = training.machine
+    try:
+        loop = Loop(
+            task,
+            training.settings,
+            state,
+            directory,
+            device=machine.device,
+            precision=machine.precision,
+            clock=clock,
+            deadline_s=deadline_s,
+            stop_signal=stop_signal,
+        )
+        if tensors is not None:
+            loop.restore(tensors)
+        yield from loop.run()
+    finally:
+        directory.close()
+
+
+def stopwatch() -> Clock:
+    """Return a clock that begins now."""
+    begun = time.monotonic()
+    return lambda: time.monotonic() - begun
