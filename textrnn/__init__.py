@@ -1,11 +1,14 @@
-"""Recurrent networks for text: train, sample and evaluate language models.
+"""Recurrent networks for text: language models and classifiers, trained, used and measured.
 
     import textrnn
 
     lm = textrnn.train_language_model("book.txt", "book-lm", minutes=3)
     print("It was" + lm.generate("It was", temperature=0.8))
 
-    lm = textrnn.load("book-lm")
+    clf = textrnn.train_classifier("reviews.csv", "reviews-clf")
+    print(clf.classify(["A lovely film."])[0].label)
+
+    lm, clf = textrnn.load("book-lm"), textrnn.load("reviews-clf")
 
 The same settings serve Python, the command line and settings files; ``textrnn train lm --help`` lists
 them. Errors that have a cause outside the program are ``textrnn.TextrnnError``.
@@ -21,34 +24,54 @@ from textrnn._version import __version__
 from textrnn.errors import TextrnnError
 
 if typing.TYPE_CHECKING:
+    from textrnn.bundle import Bundle
+    from textrnn.classifier.predictor import Classifier
     from textrnn.language_model.generator import LanguageModel
     from textrnn.training.events import Event
+    from textrnn.training.run import PreparedRun
 
-__all__ = ["TextrnnError", "__version__", "load", "train_language_model"]
+    Inputs = str | Path | Sequence[str | Path]
+
+__all__ = [
+    "TextrnnError",
+    "__version__",
+    "load",
+    "train_classifier",
+    "train_language_model",
+]
 
 
-def load(path: str | Path, device: str = "auto") -> LanguageModel:
-    """Open a trained model.
+def load(path: str | Path, device: str = "auto") -> LanguageModel | Classifier:
+    """Open a trained model: what comes back is of its job.
 
     Args:
         path: The model directory.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Raises:
-        ModelError: no model there, damaged, or of a newer format.
+        ModelError: no model there, damaged, of a newer format, or of a job that is not known.
         DeviceError: no such device.
     """
     from textrnn.bundle import open_bundle
-    from textrnn.language_model.generator import LanguageModel
+    from textrnn.errors import ModelError
 
-    return LanguageModel(open_bundle(path, "language-model"), device=device)
+    bundle = open_bundle(path)
+    if bundle.job == "language-model":
+        from textrnn.language_model.generator import LanguageModel
+
+        return LanguageModel(bundle, device=device)
+    if bundle.job == "classifier":
+        from textrnn.classifier.predictor import Classifier
+
+        return Classifier(bundle, device=device)
+    raise ModelError(f"{path} is a {bundle.job} model, which this version does not know")
 
 
 def train_language_model(
-    inputs: str | Path | Sequence[str | Path],
+    inputs: Inputs,
     output: str | Path,
     *,
-    valid: Sequence[str | Path] = (),
+    valid: Inputs = (),
     init_from: str | Path | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
     **settings: typing.Any,
@@ -68,21 +91,83 @@ def train_language_model(
         TextrnnError: whatever else a command would report in a line.
     """
     from textrnn.config import make
-    from textrnn.errors import UsageError
+    from textrnn.language_model.generator import LanguageModel
     from textrnn.language_model.settings import LanguageModelSettings
     from textrnn.language_model.training import prepare_run
 
-    given = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
-    output = Path(output)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UsageError(f"{output} exists already; choose another output")
     run = prepare_run(
-        [str(name) for name in given],
-        output,
+        _names(inputs),
+        _new(output),
         make(LanguageModelSettings, settings),
-        valid_inputs=[str(name) for name in valid],
+        valid_inputs=_names(valid),
         init_from=Path(init_from) if init_from else None,
     )
+    return LanguageModel(_trained(run, on_event))
+
+
+def train_classifier(
+    inputs: Inputs,
+    output: str | Path,
+    *,
+    valid: Inputs = (),
+    test: Inputs = (),
+    init_from: str | Path | None = None,
+    init_from_reverse: str | Path | None = None,
+    on_event: Callable[[Event], None] = lambda event: None,
+    **settings: typing.Any,
+) -> Classifier:
+    """Train a classifier and return it.
+
+    Args:
+        inputs: A table of labelled texts, a folder with a folder for each label, a data set, or several.
+        output: The model directory to make; it must not exist or be empty.
+        valid: Validation examples; none takes a tenth of the inputs' rows.
+        test: Test examples, looked at once, at the end.
+        init_from: A language model that becomes the encoder, or a classifier.
+        init_from_reverse: A language model of reversed text, for the backward direction.
+        on_event: Is called with every event (``textrnn.training.events``).
+        **settings: As ``ClassifierSettings`` names them: ``minutes=3``, ``pooling="max"``, …
+
+    Raises:
+        UsageError: an unknown setting, a wrong value, or an output that exists.
+        TextrnnError: whatever else a command would report in a line.
+    """
+    from textrnn.classifier.predictor import Classifier
+    from textrnn.classifier.settings import ClassifierSettings
+    from textrnn.classifier.training import prepare_run
+    from textrnn.config import make
+
+    run = prepare_run(
+        _names(inputs),
+        _new(output),
+        make(ClassifierSettings, settings),
+        valid_inputs=_names(valid),
+        test_inputs=_names(test),
+        init_from=Path(init_from) if init_from else None,
+        init_from_reverse=Path(init_from_reverse) if init_from_reverse else None,
+    )
+    return Classifier(_trained(run, on_event))
+
+
+def _names(inputs: Inputs) -> list[str]:
+    given = [inputs] if isinstance(inputs, (str, Path)) else inputs
+    return [str(name) for name in given]
+
+
+def _new(output: str | Path) -> Path:
+    """Return the directory of a model to be made."""
+    from textrnn.errors import UsageError
+
+    path = Path(output)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"{path} exists already; choose another output")
+    return path
+
+
+def _trained(run: PreparedRun, on_event: Callable[[Event], None]) -> Bundle:
+    """Train to the end and open the model."""
+    from textrnn.bundle import open_bundle
+
     for event in run.events():
         on_event(event)
-    return load(output)
+    return open_bundle(run.path)

@@ -255,3 +255,15 @@ def test_a_model_with_embeddings_of_its_own_for_each_direction(tmp_path):
     path = write_classifier(tmp_path / "clf", backward_embedding=True)
     found = Classifier(open_bundle(path), "cpu", threads=1).probabilities(TEXTS)
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("options", [{"spelling_rows": 32}, {"bag_order": 2, "bag_rows": 16}, {}])
+def test_weights_are_taken_up_as_training_takes_them_up(options, tmp_path):
+    made = []
+    path = write_classifier(tmp_path / "clf", change=made.append, num_layers=2, **options)
+    classifier = Classifier(open_bundle(path), "cpu", threads=1)
+    ids, lengths = torch.tensor([[2, 6, 9, 3], [2, 7, 3, 0]]), torch.tensor([4, 3])
+    with torch.no_grad():
+        expected = made[0].logits(ids, lengths)
+        found = classifier._model.logits(ids, lengths)
+    assert torch.allclose(found, expected, atol=1e-6)

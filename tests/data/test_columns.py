@@ -84,7 +84,7 @@ def test_columns_by_name_and_number(tmp_path: Path) -> None:
             "'category'; choose one with --label-column NAME or its number from 1",
         ),
         ("review,comment,label\na,b,c\n", {}, "'review' and 'comment' may each be the text"),
-        ("text,what\na,b\nc,d\n" * 2, {"text_column": "txt"}, "no column 'txt'; did you mean text?"),
+        ("text,what\na,b\nc,d\n", {"text_column": "txt"}, "no column 'txt'; did you mean text?"),
         ("text,label\na,b\n", {"label_column": "3"}, "no column '3'"),
         ("text,label\na,b\n", {"label_column": "text", "text_column": "1"}, "the same column"),
         ("a,text\nx,y\nz,w\n", {"label_column": "text", "text_column": "text"}, "the same column"),

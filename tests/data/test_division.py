@@ -21,7 +21,7 @@ def test_a_division_worked_by_hand() -> None:
     assert np.flatnonzero(parts == VALID).tolist() == GOLDEN
 
 
-GOLDEN = [0]
+GOLDEN = [14, 18, 24]
 
 
 @given(LABELS, FRACTIONS, FRACTIONS, st.integers(0, 2**63))
@@ -63,9 +63,7 @@ def test_equal_texts_stay_together(
 
 
 @given(st.lists(st.integers(0, 2), min_size=20, max_size=60), st.randoms(), st.integers(0, 9))
-def test_the_order_of_the_rows_changes_nothing(
-    labels: list[int], rng: object, seed: int
-) -> None:
+def test_the_order_of_the_rows_changes_nothing(labels: list[int], rng: object, seed: int) -> None:
     numbers = np.array(labels, np.int32)
     hashes = np.arange(1, len(labels) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     order = list(range(len(labels)))

@@ -177,7 +177,9 @@ def test_formats_are_known_by_their_contents(tmp_path: Path) -> None:
 
 
 def test_names_of_tables() -> None:
-    assert [name for name in ("a.csv", "b.TSV.gz", "hf:x", "c.txt", "-", "d") if is_table(name)] == [
+    assert [
+        name for name in ("a.csv", "b.TSV.gz", "hf:x", "c.txt", "-", "d") if is_table(name)
+    ] == [
         "a.csv",
         "b.TSV.gz",
         "hf:x",
@@ -198,6 +200,7 @@ def test_a_field_longer_than_the_limit_of_the_standard_library(tmp_path: Path) -
         ("text,label\na,b\n", True),
         ("opinion,words\npos,a b\nneg,c d\npos,e f\nneg,g h\npos,i\nneg,j\n", True),
         ("id,what\n1,a\n2,b\n", True),
+        ("text,label\na,b\ntext,label\nc,d\n", True),
         ("0,what a film\n1,so bad\n0,x\n1,y\n", False),
         ("pos,what a film\nneg,so bad\npos,x\nneg,y z\npos,d\nneg,e\n", False),
         # A label that is called as a column could be.
@@ -208,7 +211,8 @@ def test_a_field_longer_than_the_limit_of_the_standard_library(tmp_path: Path) -
 def test_headers(tmp_path: Path, text: str, named: bool) -> None:
     table = opened(tmp_path, "r.csv", text)
     assert table.named == named
-    assert len(read(table)) == text.count("\n") - named
+    header = text.split("\n")[0] + "\n"
+    assert len(read(table)) == text.count("\n") - (text.count(header) if named else 0)
     assert named or table.columns == tuple("123"[: len(table.columns)])
 
 
@@ -249,7 +253,9 @@ def test_faults_are_named_by_file_and_line(
 def test_bytes_of_another_encoding_are_named_by_line(tmp_path: Path) -> None:
     rows = b"text,label\n" + (b"a text of some length" * 5 + b",b\n") * 20_000
     message = refusal(tmp_path, "r.csv", rows + b"na\xefve,c\n")
-    assert message.startswith(f"r.csv:20002: byte 0xef at offset {len(rows) + 2} is not valid utf-8")
+    assert message.startswith(
+        f"r.csv:20002: byte 0xef at offset {len(rows) + 2} is not valid utf-8"
+    )
     assert "--encoding cp1252" in message
 
 

@@ -95,14 +95,13 @@ def model_of(
     """
     has_own = any(name.startswith("backward_embedding.") for name in arrays)
 
-    def make_one() -> TextClassifier:
-        return TextClassifier(settings, tokenizer, num_labels, backward_embedding=has_own)
-
     try:
+        # Nothing on the meta device takes memory, whatever its size.
         with torch.device("meta"):
-            _require_fitting(make_one().tensors(), arrays)
-        model = make_one()
-        model.load_tensors({name: torch.from_numpy(array) for name, array in arrays.items()})
+            model = TextClassifier(settings, tokenizer, num_labels, backward_embedding=has_own)
+        _require_fitting(model.tensors(), arrays)
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        model.load_state_dict(tensors, assign=True)
     except (ValueError, TypeError) as error:
         raise ModelError(
             f"{where}: its weights do not fit its settings: {error}; the model is damaged"

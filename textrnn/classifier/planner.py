@@ -150,9 +150,14 @@ def model_parameters(settings: ClassifierSettings, facts: ExampleFacts) -> int:
         )
         + attention
         + (settings.spelling_rows or 0) * (settings.embedding_dim or 0)
-        + (settings.bag_order or 0) * settings.bag_rows * facts.num_labels
+        + _bag_parameters(settings, facts)
         + (pooled + 1) * facts.num_labels
     )
+
+
+def _bag_parameters(settings: ClassifierSettings, facts: ExampleFacts) -> int:
+    order = settings.bag_order or 0
+    return (order * settings.bag_rows + (order > 0)) * facts.num_labels
 
 
 def training_memory_bytes(settings: ClassifierSettings, facts: ExampleFacts) -> int:

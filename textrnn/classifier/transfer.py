@@ -23,6 +23,7 @@ SHAPE = frozenset(
     {
         *("rnn_type", "hidden_size", "num_layers", "embedding_dim", "layer_norm"),
         *("ngram_order", "ngram_rows", "spelling_rows", "bidirectional", "join_directions"),
+        *("pooling", "bag_order", "bag_rows"),
         *("tokenizer", "vocab_size", "min_frequency", "normalization", "spaces"),
     }
 )
@@ -35,6 +36,10 @@ _PARTS = {
     "recurrent.norms.": ("recurrent.forward_norms.", "recurrent.backward_norms."),
 }
 """Where a language model's tensors go: read forwards, read backwards."""
+_ANSWERING = ("output.", "bag.")
+"""Parts whose weights mean something for one set of labels only."""
+_NEW = (*_ANSWERING, "pooling.")
+"""Parts that may start from nothing."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,6 @@ class Transfer:
                 "join_directions": False,
                 "spelling_rows": 0,
             }
-        else:
-            recorded |= {"pooling": self.parent.settings.get("pooling")}
         inherited: dict[str, Any] = {}
         defaults = ClassifierSettings()
         for name in sorted(SHAPE & recorded.keys()):
@@ -125,20 +128,18 @@ class Transfer:
             ModelError: the weights do not fit.
         """
         own = model.tensors()
-        weights: dict[str, Tensor] = {}
         if self.is_encoder:
-            weights |= _renamed(self.parent, 0)
+            weights = _renamed(self.parent, 0)
             if self.backward is not None:
                 weights |= _renamed(self.backward, 1)
         else:
             weights = _tensors(self.parent)
             if tuple(self.parent.config.get("labels", ())) != labels:
-                weights = {n: t for n, t in weights.items() if not n.startswith("output.")}
-        kept = {
-            n: t for n, t in own.items() if n not in weights and n.startswith(("output", "pool"))
-        }
+                weights = {n: t for n, t in weights.items() if not n.startswith(_ANSWERING)}
+        new = {n: t for n, t in own.items() if n not in weights and n.startswith(_NEW)}
+        weights |= new
         try:
-            copy_weights({**weights, **kept}, own)
+            copy_weights(weights, own)
         except ValueError as error:
             raise ModelError(f"{self.parent.path}: does not fit the settings: {error}") from None
 

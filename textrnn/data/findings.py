@@ -108,12 +108,12 @@ class Findings:
             if part.examples:
                 yield f"{name}: {part.examples:,} examples ({_counts(part.labels)})"
             if part.empty:
-                yield f"{name}: {_rows(part.empty)} with an empty text left out"
+                yield f"{name}: left out {_count(part.empty)} with an empty text"
         if self.duplicates.count:
-            yield f"training: {_rows(self.duplicates.count)} repeat a text{_such(self.duplicates)}"
+            yield f"training: {_rows(self.duplicates, 'repeat')} a text{_such(self.duplicates)}"
         if self.contradictions.count:
             yield (
-                f"training: {_rows(self.contradictions.count)} repeat a text with another label"
+                f"training: {_rows(self.contradictions, 'repeat')} a text with another label"
                 f"{_such(self.contradictions)}"
             )
         yield from self._leaks()
@@ -130,16 +130,20 @@ class Findings:
         for name, overlap in leaks:
             if overlap.count:
                 yield (
-                    f"{name}: {_rows(overlap.count)} stand in the training files too{_such(overlap)}"
+                    f"{name}: {_rows(overlap, 'stand')} in the training files too{_such(overlap)}"
                 )
         if self.dropped:
-            yield f"training: left out {_rows(self.dropped)} that stand in validation or test"
+            yield f"training: left out {_count(self.dropped)} found in validation or test"
         elif any(overlap.count for _, overlap in leaks):
             yield "results on them flatter; --drop-leaks leaves such texts out of training"
 
 
-def _rows(count: int) -> str:
+def _count(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _rows(overlap: Overlap, verb: str) -> str:
+    return f"{_count(overlap.count)} {verb}{'s' * (overlap.count == 1)}"
 
 
 def _such(overlap: Overlap) -> str:

@@ -17,6 +17,7 @@ __all__ = ["Grouped", "group"]
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _MOST_SHOWN = 8
+_SAID = {"train": "training", "valid": "validation", "test": "the test"}
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,12 @@ def _require(
     for number, (part, fraction) in enumerate(zip(PART_NAMES[1:], fractions, strict=True), 1):
         if part in surveys and not np.any(parts[part] == number):
             name = surveys[part].labelled.tables[0].name
-            raise DataError(f"{name}: no example for {part}; give rows with a text and a label")
+            raise DataError(
+                f"{name}: no example for {_SAID[part]}; give rows with a text and a label"
+            )
         if fraction and not np.any(parts["train"] == number):
             raise DataError(
-                f"{first}: {len(train.labels):,} rows leave nothing for {part} with "
+                f"{first}: {len(train.labels):,} rows leave nothing for {_SAID[part]} with "
                 f"--{part}-fraction {fraction:g}, since each label keeps one text for training; "
                 f"give more, --{part} FILE, or --{part}-fraction 0"
             )
@@ -168,7 +171,7 @@ def _unknown_labels(
     listed = ", ".join(there[:_MOST_SHOWN]) + (", …" if len(there) > _MOST_SHOWN else "")
     place = survey.place(int(rows.min()))
     return DataError(
-        f"{place}: labels of {part} that training never saw: {', '.join(shown)}{more}; training has "
+        f"{place}: labels of {_SAID[part]} that training never saw: {', '.join(shown)}{more}; training has "
         f"{listed}: mend the labels, add examples of them to training, or choose another "
         "--label-column"
     )

@@ -101,9 +101,9 @@ def tab_dialect(head: str) -> Dialect:
 def has_header(rows: Sequence[Sequence[str]], usual: Collection[str]) -> bool:
     """Tell whether the first row names the columns.
 
-    It does where its fields are distinct and short and, in the rows that follow, none of them
-    stands again in its column, and either one of them is a usual name, or every column that looks
-    like one of a few values or of numbers lacks what the first row has there.
+    It does where its fields are distinct and short and, in the other rows that follow, none of them
+    stands again in its column, and either one of them is a usual name, or a column of numbers or of
+    a few values has there something else. (The same row may come again where files were joined.)
 
     Args:
         rows: The first rows.
@@ -111,18 +111,18 @@ def has_header(rows: Sequence[Sequence[str]], usual: Collection[str]) -> bool:
     """
     if not rows:
         return False
-    first, rest = rows[0], rows[1:]
+    first = rows[0]
     if len({*first}) < len(first) or any(len(name) > _LONGEST_NAME for name in first):
         return False
-    again = [any(name == row[i] for row in rest if i < len(row)) for i, name in enumerate(first)]
+    below = [row for row in rows[1:] if row != first and len(row) == len(first)]
+    columns = list(zip(*below, strict=True)) or [()] * len(first)
+    again = [name in column for name, column in zip(first, columns, strict=True)]
     known = [normal_name(name) in usual for name in first]
     if any(named and not repeated for named, repeated in zip(known, again, strict=True)):
         return True
-    if any(again) or not rest or any(len(name.split()) > _MOST_WORDS for name in first):
+    if any(again) or any(len(name.split()) > _MOST_WORDS for name in first):
         return False
-    return any(
-        _unlike(name, [row[i] for row in rest if i < len(row)]) for i, name in enumerate(first)
-    )
+    return any(_unlike(name, column) for name, column in zip(first, columns, strict=True))
 
 
 def normal_name(name: str) -> str:

@@ -37,14 +37,14 @@ class SeparatedTable(TextTable):
         super().__init__(file, encoding, (), named=False)
         self._dialect = tab_dialect(head) if tabs else comma_dialect(head)
         self.kind = "TSV" if tabs else "CSV"
-        self._header_line = 0
+        self._header: list[str] = []
         fields = list(islice(self._fields(lambda _, __, ___: None), _HEADER_SAMPLE))
         if not fields:
             raise DataError(f"{file.name}: no rows in this {self.kind} file; give one with rows")
-        line, first = fields[0]
+        first = fields[0][1]
         self.named = has_header([row for _, row in fields], usual)
         if self.named:
-            self._header_line = line
+            self._header = first
             self.columns = tuple(name.strip() for name in first)
         else:
             self.columns = tuple(str(i) for i in range(1, len(first) + 1))
@@ -56,11 +56,11 @@ class SeparatedTable(TextTable):
         *,
         lenient: bool = False,  # noqa: ARG002  (nothing here is missing or nested)
     ) -> Iterator[Row]:
-        """Yield the rows below the header; blank lines are none."""
+        """Yield the rows but for headers; blank lines are none."""
         width = len(self.columns)
         for line, fields in self._fields(progress):
-            if line == self._header_line:
-                continue
+            if fields == self._header:
+                continue  # also in the middle, where files were joined
             if len(fields) != width:
                 raise self._ragged(line, fields)
             yield Row(line, [fields[i] for i in columns])
