@@ -65,7 +65,7 @@ def make_task(settings: ClassifierSettings = SETTINGS, **options: object) -> Cla
     model.reset_parameters(torch.Generator().manual_seed(0))
     with torch.no_grad():
         if model.bag is not None:
-            model.bag.weight.normal_(generator=torch.Generator().manual_seed(1))
+            model.bag.ratios.normal_(generator=torch.Generator().manual_seed(1))
         for tensor in (model.embedding.weight, model.embedding.ngrams, model.embedding.spelled):
             tensor.mul_(10)
     data = options.pop("data", None) or corpus()
@@ -95,7 +95,7 @@ def test_padding_and_batch_mates_change_no_probability(pooling: str, rnn_type: s
 
 def still(**changes: object) -> ClassifierSettings:
     """Settings without any dropout."""
-    none = {"dropout": 0.0, "token_dropout": 0.0, "ngram_dropout": 0.0}
+    none = {"dropout": 0.0, "token_dropout": 0.0, "ngram_dropout": 0.0, "input_dropout": 0.0}
     return dataclasses.replace(SETTINGS, **none, **changes)
 
 

@@ -41,11 +41,13 @@ def chosen(folder: Path, text: str, name: str = "r.csv", **values: str) -> tuple
         ("text,label,label_text", (0, 1)),
         ("title,body,category,score", (1, 2)),
         ("tweet,POLARITY", (0, 1)),
+        ("id,airline_sentiment,airline_sentiment_confidence,full text", (3, 1)),
+        ("v1,v2,,,", (1, 0)),
     ],
 )
 def test_usual_names(tmp_path: Path, header: str, expected: tuple[int, int]) -> None:
-    row = ",".join("xyzw"[: header.count(",") + 1]) + "\n"
-    assert chosen(tmp_path, f"{header}\n{row}") == expected
+    row = ["x", "yyyy", "", "", ""] if ",," in header else list("7yzw"[: header.count(",") + 1])
+    assert chosen(tmp_path, f"{header}\n" + (",".join(row) + "\n") * 2) == expected
 
 
 @pytest.mark.parametrize(

@@ -361,7 +361,7 @@ def test_a_corpus_is_found_by_its_digest(bench: Bench) -> None:
 
 def test_tokenizers_learn_from_the_training_part_alone(bench: Bench) -> None:
     train = bench.write("t.csv", "text,label\nred red red,a\nblue blue,b\n")
-    valid = bench.write("v.csv", "text,label\ngreen green,a\n")
+    valid = bench.write("v.csv", "text,label\ngreen green green,a\n")
     words = bench.prepare([train], [valid], tokenizer="word")
     assert words.tokenizer.unknown(" red green") == ["green"]
     letters = bench.prepare([train], [valid], tokenizer="char")

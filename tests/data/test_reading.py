@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.data.compression import compression_of
-from textrnn.data.reading import FileStamp, binary_reason, codec_name, lines_of, read_text
+from textrnn.data.lines import lines_of
+from textrnn.data.reading import FileStamp, binary_reason, codec_name, read_text
 from textrnn.errors import DataError, UsageError
 
 MEBI = 1 << 20

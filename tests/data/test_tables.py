@@ -87,6 +87,13 @@ def test_quotes_mean_nothing_in_tsv(tmp_path: Path) -> None:
     assert read(table) == [(2, ["1", '" a quote']), (3, ["0", 'b "c"']), (4, ["1", '"d"'])]
 
 
+def test_a_quotation_in_tsv_is_not_a_quoted_field(tmp_path: Path) -> None:
+    text = 'label\ttext\n1\t"yes"\n0\tno\n1\t"so ""what"\n'
+    for lines in (text, text[:24]):
+        cells = [value for _, (_, value) in read(opened(tmp_path, "r.tsv", lines))]
+        assert cells == ['"yes"', "no", '"so ""what"'][: len(cells)]
+
+
 @pytest.mark.parametrize("quoting", [csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC])
 def test_tsv_that_a_program_quoted(tmp_path: Path, quoting: int) -> None:
     rows = [["label", "text"], ["1", 'a\tb "c"\nd'], ["2", 'e "f"'], ["1", 'g "h"'], ["2", "i"]]
@@ -238,6 +245,7 @@ def test_headers(tmp_path: Path, text: str, named: bool) -> None:
         ("r.json", '[\n{"text": "a"}]\n', "r.json:1: one list of JSON over many lines"),
         ("r.jsonl", '{"a": "x", "b": 1}\n{"a": "y"}\n', "r.jsonl:2: no 'b' in this row"),
         ("r.jsonl", '{"a": "x"}\n{"a": {"y": 1}}\n', "r.jsonl:2: 'a' holds an object"),
+        ("r.xlsx", "PK\3\4\0\0", "r.xlsx: this is a ZIP archive or a spreadsheet"),
         ("r.txt", "__label__a b\nc\n", "r.txt:2: no __label__ at the start of 'c'"),
         ("r.txt", "__label__a __label__b c\n", "r.txt:1: several labels for one text"),
     ],
@@ -251,6 +259,8 @@ def test_faults_are_named_by_file_and_line(
 
 
 def test_bytes_of_another_encoding_are_named_by_line(tmp_path: Path) -> None:
+    early = refusal(tmp_path, "e.csv", b"text,label\na,b\nna\xefve,c\n")
+    assert early.startswith("e.csv:3: byte 0xef at offset 17 is not valid utf-8")
     rows = b"text,label\n" + (b"a text of some length" * 5 + b",b\n") * 20_000
     message = refusal(tmp_path, "r.csv", rows + b"na\xefve,c\n")
     assert message.startswith(

@@ -84,7 +84,7 @@ class TextClassifier(nn.Module):
         self.pooling = Pooling(s.pooling, stack.output_size, stack.num_directions)
         self.output = nn.Linear(self.pooling.output_size, num_labels)
         self.bag: NgramBag | None = None
-        if s.bag_order:
+        if s.bag_order and s.bag_rows:
             self.bag = NgramBag(s.bag_order, s.bag_rows, num_labels, dropout=s.ngram_dropout)
         self.dropout = s.dropout or 0.0
         self.token_dropout = s.token_dropout or 0.0

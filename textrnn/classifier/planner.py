@@ -7,6 +7,7 @@ comes in as a callable. The rules were fitted to the measurements in ``benchmark
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ FORWARD_SPEED = 3.0
 MOST_EVALUATIONS, LEAST_EVALUATIONS = 12, 3
 LEAST_EVALUATED = 2000
 HIDDEN_SIZE, EMBEDDING_DIM = 128, 128
-SPELLING_ROWS, BAG_ORDER = 32768, 2
+SPELLING_ROWS, BAG_ORDER, MOST_BAG_ROWS = 32768, 2, 1 << 19
 MOST_BAGGED = 20
 """Labels up to which a bag answers too."""
 DROPOUT, TOKEN_DROPOUT = 0.5, 0.1
@@ -157,7 +158,7 @@ def model_parameters(settings: ClassifierSettings, facts: ExampleFacts) -> int:
 
 def _bag_parameters(settings: ClassifierSettings, facts: ExampleFacts) -> int:
     order = settings.bag_order or 0
-    return (order * settings.bag_rows + (order > 0)) * facts.num_labels
+    return (2 * order * (settings.bag_rows or 0) + (order > 0)) * facts.num_labels
 
 
 def training_memory_bytes(settings: ClassifierSettings, facts: ExampleFacts) -> int:
@@ -205,6 +206,7 @@ def _with_sizes(
         ngram_order=settings.ngram_order or 1,
         spelling_rows=_spelling_rows(settings),
         bag_order=_bag_order(settings, facts),
+        bag_rows=settings.bag_rows or _bag_rows(facts),
         pooling=settings.pooling or "concat",
         batch_size=min(settings.batch_size or _batch_size(facts), max(1, facts.train_examples)),
     )
@@ -222,6 +224,12 @@ def _bag_order(settings: ClassifierSettings, facts: ExampleFacts) -> int:
     if settings.bag_order is not None:
         return settings.bag_order
     return BAG_ORDER if facts.num_labels <= MOST_BAGGED else 0
+
+
+def _bag_rows(facts: ExampleFacts) -> int:
+    """Return a power of two that leaves most of the corpus's n-grams a row of their own."""
+    tokens = facts.train_examples * facts.mean_length
+    return int(min(MOST_BAG_ROWS, max(1 << 12, 2 ** round(math.log2(max(1.0, tokens / 6))))))
 
 
 def _batch_size(facts: ExampleFacts) -> int:

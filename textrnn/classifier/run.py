@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from textrnn.classifier.batches import evaluation_batches
 from textrnn.classifier.model import TextClassifier
 from textrnn.classifier.planner import ExampleFacts, model_parameters, training_memory_bytes
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.classifier.task import ClassifierTask, training_loss
 from textrnn.classifier.transfer import Transfer
 from textrnn.data.examples import ExampleCorpus
+from textrnn.nn.bag import log_count_ratios
 from textrnn.nn.dropout import MaskSource
 from textrnn.tokenizers import Tokenizer
 from textrnn.training.run import Machine, Training
@@ -32,6 +34,7 @@ def training_of(
     machine: Machine,
     transfer: Transfer | None,
     *,
+    is_new: bool,
     origin: dict[str, Any] | None = None,
 ) -> Training:
     """Return what the job brings to a run.
@@ -41,6 +44,7 @@ def training_of(
         corpus: The examples.
         machine: What trains.
         transfer: Trained models whose weights a new run starts from.
+        is_new: Whether the run begins, so that starting weights matter.
         origin: What the record of a run says about such models.
     """
     facts = example_facts(corpus)
@@ -54,6 +58,8 @@ def training_of(
             backward_embedding="backward" in origin,
         )
         model.reset_parameters(torch.Generator().manual_seed(settings.seed))
+        if model.bag is not None and is_new:
+            model.bag.ratios.copy_(log_count_ratios(model.bag, _counted(settings, corpus)))
         if transfer is not None:
             transfer.fill(model, corpus.labels)
         model.to(machine.device)
@@ -78,6 +84,14 @@ def training_of(
         make_task=make_task,
         step_s=lambda: measure(settings, round(facts.mean_length)),
     )
+
+
+def _counted(
+    settings: ClassifierSettings, corpus: ExampleCorpus
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield the training texts as the bag of n-grams reads them, with their labels."""
+    for batch in evaluation_batches(corpus.train, settings.max_length or 1, settings.keep):
+        yield batch.ids.t(), batch.lengths, batch.labels
 
 
 def example_facts(corpus: ExampleCorpus) -> ExampleFacts:

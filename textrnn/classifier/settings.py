@@ -68,8 +68,8 @@ class ClassifierSettings(ExampleSettings, TokenizerSettings, RecurrentSettings, 
         minimum=0,
         maximum=8,
     )
-    bag_rows: int = setting(
-        1 << 17,
+    bag_rows: int | None = setting(
+        None,
         "Rows of the bag's table for each order.",
         section="model",
         minimum=2,
@@ -82,8 +82,16 @@ class ClassifierSettings(ExampleSettings, TokenizerSettings, RecurrentSettings, 
         minimum=0,
         below=1,
     )
+    input_dropout: float = setting(
+        0.3, "Dropout on the embeddings.", section="model", minimum=0, below=1
+    )
+    locked_dropout: bool = setting(
+        True,
+        "Draw one dropout mask per text instead of one per token (Gal and Ghahramani 2016).",
+        section="model",
+    )
     label_smoothing: float = setting(
-        0.0,
+        0.1,
         "Share of certainty taken from the right label and spread over all (Szegedy et al. 2016).",
         section="training",
         minimum=0,

@@ -92,7 +92,7 @@ def prepare_run(
     }
     if origin is not None:
         head["init_from"] = origin
-    training = training_of(settings, corpus, machine, transfer, origin=origin)
+    training = training_of(settings, corpus, machine, transfer, is_new=True, origin=origin)
     return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
 
 
@@ -158,7 +158,8 @@ def resume_run(
             cache=folder,
             report=report,
         )
-        return training_of(settings, corpus, machine, None, origin=head.get("init_from"))
+        origin = head.get("init_from")
+        return training_of(settings, corpus, machine, None, is_new=False, origin=origin)
 
     resumption = Resumption(JOB, ClassifierSettings, SHAPE, reopen)
     return resume(resumption, path, changes, clock or stopwatch(), report)

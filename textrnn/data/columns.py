@@ -148,7 +148,10 @@ class _Finder:
         """Return the column with the surest usual name; None where there is none."""
         if not self._table.named:
             return None
-        for names in ranks:
+        surest = {name for names in ranks[:2] for name in names}
+        # At last names whose end is usual: airline_sentiment.
+        ends = [name for name in self._names if name.rpartition("_")[2] in surest]
+        for names in (*ranks, ends):
             found = [i for i, name in enumerate(self._names) if name in names and i != taken]
             if len(found) == 1:
                 return found[0]

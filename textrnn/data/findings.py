@@ -106,7 +106,7 @@ class Findings:
             ("test", self.test),
         ):
             if part.examples:
-                yield f"{name}: {part.examples:,} examples ({_counts(part.labels)})"
+                yield f"{name}: {_examples(part.examples)} ({_counts(part.labels)})"
             if part.empty:
                 yield f"{name}: left out {_count(part.empty)} with an empty text"
         if self.duplicates.count:
@@ -136,6 +136,10 @@ class Findings:
             yield f"training: left out {_count(self.dropped)} found in validation or test"
         elif any(overlap.count for _, overlap in leaks):
             yield "results on them flatter; --drop-leaks leaves such texts out of training"
+
+
+def _examples(count: int) -> str:
+    return "1 example" if count == 1 else f"{count:,} examples"
 
 
 def _count(count: int) -> str:

@@ -60,19 +60,18 @@ def group(
         DataError: fewer than two labels, a label that training lacks, a part without examples.
     """
     train = surveys["train"]
-    raw = {part: each.labels for part, each in surveys.items()}
+    names, places = _sorted_labels(known)
+    labels = {
+        part: np.where(each.labels >= 0, places[np.maximum(each.labels, 0)], -1).astype(np.int32)
+        for part, each in surveys.items()
+    }
     parts = {
         part: np.where(each.labels >= 0, PART_NAMES.index(part), OUT).astype(np.uint8)
         for part, each in surveys.items()
     }
-    parts["train"] = divide(train.labels, train.hashes, *fractions, seed)
+    parts["train"] = divide(labels["train"], train.hashes, *fractions, seed)
     leaks = {part: _leak(surveys, part) for part in ("valid", "test")}
     dropped = _drop_leaks(surveys, parts) if drop_leaks else 0
-    names, places = _sorted_labels(known)
-    labels = {
-        part: np.where(each >= 0, places[np.maximum(each, 0)], -1).astype(np.int32)
-        for part, each in raw.items()
-    }
     _require(surveys, names, parts, labels, fractions)
     same, other = _repeats(train)
     findings = Findings(

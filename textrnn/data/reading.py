@@ -7,7 +7,7 @@ import encodings.aliases
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -26,13 +26,11 @@ __all__ = [
     "codec_name",
     "decoding_advice",
     "expand_inputs",
-    "lines_of",
     "not_text_reason",
     "read_text",
 ]
 
 _SNIFF = 8192
-_LONGEST_LINE = 1 << 24
 _ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -131,40 +129,6 @@ def read_text(
     chunks = _decoded(_file_blocks(path, name, expected, progress), codec, name)
     chunks = _without_mark(chunks)
     return _with_line_feeds(chunks) if newlines == "lf" else chunks
-
-
-def lines_of(chunks: Iterable[str], name: str) -> Iterator[list[str]]:
-    """Yield the lines of a text, some at a time, their ends removed.
-
-    A line ends at LF and at nothing else; a text that does not end in LF has a last line without
-    one.
-
-    Args:
-        chunks: The text, read with ``newlines="lf"``, so that no line ends in the CR of a CRLF.
-        name: What messages call the text.
-
-    Raises:
-        DataError: a line longer than 16 Mi characters, which no list of lines has.
-    """
-    begun: list[str] = []
-    length = count = 0
-    for chunk in chunks:
-        lines = chunk.split("\n")
-        begun.append(lines[0])
-        length += len(lines[0])
-        if length > _LONGEST_LINE:
-            raise DataError(
-                f"{name}:{count + 1}: this line is longer than {_LONGEST_LINE:,} characters; "
-                "--lines is for files with one short text a line"
-            )
-        if len(lines) > 1:
-            lines[0] = "".join(begun)
-            begun = [lines.pop()]
-            length = len(begun[0])
-            count += len(lines)
-            yield lines
-    if length:
-        yield ["".join(begun)]
 
 
 def binary_reason(path: Path, encoding: str, name: str) -> str | None:

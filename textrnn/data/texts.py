@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from textrnn.data.intake import TextFile
-from textrnn.data.reading import lines_of, read_text
+from textrnn.data.lines import lines_of
+from textrnn.data.reading import read_text
 from textrnn.data.settings import CorpusSettings
 from textrnn.data.sources import Report
 from textrnn.errors import DataError

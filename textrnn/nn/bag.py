@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -9,17 +11,16 @@ from torch.nn import functional
 from textrnn.nn.dropout import MaskSource
 from textrnn.nn.ngrams import ngram_rows
 
-__all__ = ["NgramBag"]
-
-_SCALE = 3.0
-"""Brings the sum of some hundred n-grams' weights, over the root of their number, to the size of logits."""
+__all__ = ["NgramBag", "log_count_ratios"]
 
 
 class NgramBag(nn.Module):
-    """Scores labels by the n-grams of tokens that a text holds, wherever they stand.
+    """Scores labels by the n-grams of tokens that a text holds, wherever and however often they stand.
 
-    Each n-gram has a weight for each label, as in a logistic regression over bigrams (Wang and Manning
-    2012) with hashing (Weinberger et al. 2009); the sum is divided by the square root of the length.
+    Each n-gram counts once, with a learned weight times its log-count ratio for the label, as in the
+    linear models with naive Bayes features of Wang and Manning (2012, section 2.3); the sum is divided by
+    the square root of the text's length, and n-grams are hashed into a table (Weinberger et al. 2009).
+    From the start, with weights of 1, it answers like naive Bayes.
 
     Args:
         order: Longest n-gram, at least 1.
@@ -28,13 +29,16 @@ class NgramBag(nn.Module):
         dropout: Share of n-grams dropped in training.
     """
 
+    ratios: Tensor
+
     def __init__(self, order: int, rows: int, num_labels: int, *, dropout: float) -> None:
         super().__init__()
         self.order = order
         self.rows = rows
         self.dropout = dropout
-        self.weight = nn.Parameter(torch.zeros(order * rows, num_labels))
+        self.weight = nn.Parameter(torch.ones(order * rows, num_labels))
         self.bias = nn.Parameter(torch.zeros(num_labels))
+        self.register_buffer("ratios", torch.zeros(order * rows, num_labels))
 
     def forward(self, ids: Tensor, lengths: Tensor, masks: MaskSource | None) -> Tensor:
         """Return the score of every label, (batch, labels), float32.
@@ -44,22 +48,61 @@ class NgramBag(nn.Module):
             lengths: Real tokens of each text, (batch,), int64.
             masks: Source of dropout masks; None for evaluation.
         """
+        found, counts = self.found(ids, lengths)
+        weights = counts.float()
+        if masks is not None and self.dropout:
+            weights = weights * masks.mask(found.shape, self.dropout, torch.float32)
+        learned = functional.embedding(found, self.weight)
+        known = functional.embedding(found, self.ratios)
+        summed = (learned * known * weights.unsqueeze(-1)).sum(1)
+        scores: Tensor = summed / lengths.unsqueeze(-1).sqrt() + self.bias
+        return scores
+
+    def found(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the table rows of a batch's n-grams, and which of them count: each once, none of padding.
+
+        Args:
+            ids: (time, batch), int64.
+            lengths: (batch,), int64.
+
+        Returns:
+            Rows, (batch, time * order), int64, sorted in each text, and a mask of their shape.
+        """
         time, batch = ids.shape
         rows = [(ids % self.rows).unsqueeze(-1)]
         if self.order > 1:
             before = ids.new_zeros(self.order - 1, batch)
             rows.append(ngram_rows(torch.cat([before, ids]), self.order, self.rows) + self.rows)
-        found = torch.cat(rows, -1)
-        weights = (torch.arange(time, device=ids.device)[:, None] < lengths).float()
-        weights = weights.unsqueeze(-1).expand(found.shape)
-        if masks is not None and self.dropout:
-            weights = weights * masks.mask(found.shape, self.dropout, torch.float32)
-        flat = (batch, time * self.order)
-        summed = functional.embedding_bag(
-            found.transpose(0, 1).reshape(flat),
-            self.weight,
-            mode="sum",
-            per_sample_weights=weights.transpose(0, 1).reshape(flat),
-        )
-        scores: Tensor = _SCALE * summed / lengths.unsqueeze(-1).sqrt() + self.bias
-        return scores
+        every = torch.cat(rows, -1).transpose(0, 1)
+        inside = torch.arange(time, device=ids.device) < lengths.unsqueeze(-1)
+        # What stands at padding sorts to the end, as one row too many.
+        none = self.order * self.rows
+        flat = every.masked_fill(~inside.unsqueeze(-1), none).reshape(batch, -1).sort(-1).values
+        first = functional.pad(flat[:, 1:] != flat[:, :-1], (1, 0), value=True)
+        counts = first & (flat != none)
+        return flat.masked_fill(~counts, 0), counts
+
+
+def log_count_ratios(bag: NgramBag, batches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+    """Return, for each n-gram and label, how much likelier the n-gram is under the label than elsewhere.
+
+    Equation 1 of Wang and Manning 2012 with one label against all others and a smoothing of 1, in natural
+    logarithms.
+
+    Args:
+        bag: Knows the table's rows.
+        batches: Token ids, (time, batch), lengths, (batch,), and labels, (batch,), all int64.
+
+    Returns:
+        (order * rows, labels), float32.
+    """
+    rows, labels = bag.ratios.shape
+    counts = torch.zeros(rows * labels, dtype=torch.float64)
+    for ids, lengths, wanted in batches:
+        found, counted = bag.found(ids, lengths)
+        places = found * labels + wanted.unsqueeze(-1)
+        counts += torch.bincount(places[counted], minlength=rows * labels)
+    of_label = counts.view(rows, labels)
+    elsewhere = of_label.sum(-1, keepdim=True) - of_label
+    shares = [(part + 1) / (part + 1).sum(0) for part in (of_label, elsewhere)]
+    return (shares[0] / shares[1]).log().float()

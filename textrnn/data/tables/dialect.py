@@ -112,17 +112,18 @@ def has_header(rows: Sequence[Sequence[str]], usual: Collection[str]) -> bool:
     if not rows:
         return False
     first = rows[0]
-    if len({*first}) < len(first) or any(len(name) > _LONGEST_NAME for name in first):
+    names = [name for name in first if name]  # spreadsheets leave columns without a name
+    if len({*names}) < len(names) or any(len(name) > _LONGEST_NAME for name in names):
         return False
     below = [row for row in rows[1:] if row != first and len(row) == len(first)]
     columns = list(zip(*below, strict=True)) or [()] * len(first)
-    again = [name in column for name, column in zip(first, columns, strict=True)]
+    again = [bool(name) and name in column for name, column in zip(first, columns, strict=True)]
     known = [normal_name(name) in usual for name in first]
     if any(named and not repeated for named, repeated in zip(known, again, strict=True)):
         return True
     if any(again) or any(len(name.split()) > _MOST_WORDS for name in first):
         return False
-    return any(_unlike(name, column) for name, column in zip(first, columns, strict=True))
+    return any(_unlike(name, column) for name, column in zip(first, columns, strict=True) if name)
 
 
 def normal_name(name: str) -> str:

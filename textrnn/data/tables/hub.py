@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -172,20 +173,15 @@ def _source(name: str, split: Any, part: str | None, *, cache: Path, work: Path)
     )
 
 
-def _quiet() -> Any:
-    """Return a context in which ``datasets`` draws no bars on a terminal that is not its own."""
-    import contextlib
-
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep ``datasets`` from drawing bars on a terminal that is not its own."""
     import datasets
 
-    @contextlib.contextmanager
-    def quiet() -> Iterator[None]:
-        shown = datasets.is_progress_bar_enabled()
-        datasets.disable_progress_bars()
-        try:
-            yield
-        finally:
-            if shown:
-                datasets.enable_progress_bars()
-
-    return quiet()
+    hidden = datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not hidden:
+            datasets.enable_progress_bars()

@@ -88,7 +88,7 @@ class JsonLinesTable(TextTable):
                 "one list of JSON over many lines; one object a line is read: convert it with "
                 "jq -c '.[]', for example",
             )
-        reason = getattr(error, "msg", str(error))
+        reason = getattr(error, "msg", str(error)).removesuffix(" at")
         at = getattr(error, "pos", 0)
         return fault(
             self.name,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from textrnn.data.compression import SUFFIXES
 from textrnn.data.intake import TextFile, take_in
-from textrnn.data.reading import codec_name, read_text
-from textrnn.data.sources import Report, TextSource, expand_inputs
+from textrnn.data.reading import codec_name
+from textrnn.data.sources import Report, TextSource, expand_inputs, printable
 from textrnn.data.tables.fasttext import PREFIX, FastTextTable
 from textrnn.data.tables.folders import FolderTable
 from textrnn.data.tables.hub import is_saved_data_set, open_hub, open_saved
@@ -21,6 +21,7 @@ from textrnn.data.tables.parquet import ParquetTable, is_parquet
 from textrnn.data.tables.separated import SeparatedTable
 from textrnn.data.tables.source import PARTS, Source
 from textrnn.data.tables.table import Table
+from textrnn.data.tables.text import checked_text
 from textrnn.errors import DataError
 
 __all__ = ["is_table", "open_sources"]
@@ -168,7 +169,7 @@ def _sources(
     for part in dict.fromkeys(parts):
         chosen = [file for file, other in zip(files, parts, strict=True) if other == part]
         labels = [PurePath(file.name).parent.name for file in chosen]
-        name = str(group.root)
+        name = printable(group.root) if group.root else files[0].name
         yield Source(
             name,
             part,
@@ -221,10 +222,8 @@ def _open(file: TextFile, encoding: str, usual: Collection[str]) -> Table:
 
 
 def _head(file: TextFile, encoding: str) -> str:
-    chunks: Callable[..., Iterator[str]] = read_text
-    return next(
-        chunks(file.path, encoding, "keep", name=file.name, expected=file.stamp), ""
-    ).removeprefix("\ufeff")
+    chunks = checked_text(file, encoding, lambda _, __, ___: None)
+    return next(chunks, "").removeprefix("\ufeff")
 
 
 def _suffix(name: str) -> str:

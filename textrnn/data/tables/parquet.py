@@ -14,6 +14,7 @@ from textrnn.errors import DataError
 __all__ = ["ParquetTable", "class_names", "is_parquet", "value_texts"]
 
 _MAGIC = b"PAR1"
+_ARCHIVE = b"PK\3\4"
 _ROWS = 1024
 
 
@@ -91,12 +92,22 @@ class ParquetTable(Table):
 
 
 def is_parquet(file: TextFile) -> bool:
-    """Tell whether a file begins as Parquet files do."""
+    """Tell whether a file begins as Parquet files do.
+
+    Raises:
+        DataError: it cannot be read, or is an archive or spreadsheet, which people mistake for one.
+    """
     try:
         with file.path.open("rb") as opened:
-            return opened.read(len(_MAGIC)) == _MAGIC
+            first = opened.read(len(_MAGIC))
     except OSError as error:
         raise unreadable(file.name, error) from None
+    if first == _ARCHIVE:
+        raise DataError(
+            f"{file.name}: this is a ZIP archive or a spreadsheet, no table of text; unpack it, or "
+            "save it as CSV in UTF-8"
+        )
+    return first == _MAGIC
 
 
 def value_texts(
