@@ -1,4 +1,4 @@
-# make demo    train on a small text for a minute, then let the model write
+# make demo    train a language model and a classifier on small texts for a minute each, and use them
 # make test    format, lint, strict types and tests
 # make format  put the code in shape
 #
@@ -7,6 +7,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CORPUS := corpora/harbour.txt
+LABELLED := corpora/remarks.tsv
 
 .PHONY: demo test format clean
 
@@ -21,6 +22,10 @@ demo: .venv/ready
 	@echo
 	$(BIN)/textrnn generate demo/lm --prompt "The harbour" --temperature 0.7 --max-new-tokens 600
 	@echo
+	$(BIN)/textrnn train classifier $(LABELLED) --minutes 1 --output demo/clf
+	@echo
+	printf '%s\n' "The soup was cold, but the view made up for it." "The ferry leaves at nine." \
+		"I have never slept so badly." | $(BIN)/textrnn classify demo/clf
 
 test: .venv/ready
 	$(BIN)/ruff format --check .

@@ -1,5 +1,7 @@
 """Every command of the README runs, in its order, in a folder with small files, its budgets cut."""
 
+import csv
+import json
 import os
 import re
 import shutil
@@ -12,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CUT = {"TEXTRNN_THREADS": "1"}
-SMALL = " --max-steps 4 --batch-size 4 --seq-len 16"
+SMALL = {"lm": " --max-steps 4 --batch-size 4 --seq-len 16", "classifier": " --max-steps 4"}
 SHAPE = " --hidden-size 16"
 
 
@@ -27,7 +29,8 @@ def commands() -> list[str]:
 
 def shortened(command: str) -> str:
     """Cut what a command spends: steps instead of minutes, a small network."""
-    if "train lm" not in command or "--help" in command:
+    found = re.search(r"train (lm|classifier)", command)
+    if not found or "--help" in command:
         return command.replace(" | head -n 3", " | head -n 1")
     command = re.sub(r" --(minutes|epochs) \S+", "", command)
     command = re.sub(r" --(hidden-size|num-layers) \S+", "", command)
@@ -35,9 +38,9 @@ def shortened(command: str) -> str:
     if "--resume" in command:
         before += " --max-steps 2"
     elif "--init-from" in command:
-        before += SMALL
+        before += SMALL[found[1]]
     elif "--print-config" not in command:
-        before += SMALL + SHAPE
+        before += SMALL[found[1]] + SHAPE
     return before + redirect + after
 
 
@@ -53,8 +56,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "texts").mkdir()
     (path / "texts" / "a.txt").write_text(text[50000:55000], encoding="utf-8")
     shutil.copy(ROOT / "corpora" / "names.txt", path / "names.txt")
+    remarks = (ROOT / "corpora" / "remarks.tsv").read_text(encoding="utf-8").splitlines()[1:241]
+    rows = [line.split("\t") for line in remarks]
+    write_tables(path, rows)
     (path / "openings.txt").write_text("It was\nOnce\n", encoding="utf-8")
     return path
+
+
+def write_tables(path: Path, rows: list[list[str]]) -> None:
+    """Write labelled texts in the forms that the README names."""
+    for name, part in (("train", rows[:160]), ("dev", rows[160:200]), ("test", rows[200:])):
+        lines = ["label\ttext", *("\t".join(row) for row in part)]
+        (path / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for name in ("reviews.csv", "other.csv"):
+        with (path / name).open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([["label", "text"], *rows])
+    objects = (json.dumps({"topic": label, "body": text}) for label, text in rows)
+    (path / "topics.jsonl").write_text("\n".join(objects) + "\n", encoding="utf-8")
+    for name in ("inbox.txt", "texts.txt"):
+        (path / name).write_text("".join(text + "\n" for _, text in rows), encoding="utf-8")
+    for number, (label, text) in enumerate(rows[:60]):
+        (path / "mail" / label).mkdir(parents=True, exist_ok=True)
+        (path / "mail" / label / f"{number}.txt").write_text(text, encoding="utf-8")
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -72,30 +95,35 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def default_name(command: str) -> str | None:
+    """Return what a command calls its model where it says nothing."""
+    found = re.search(r"train (lm|classifier) (?!-)([\w.]+)", command)
+    return found and found[2].split(".")[0] + {"lm": "-lm", "classifier": "-clf"}[found[1]]
+
+
 def test_every_command_runs(folder: Path):
     assert len(commands()) > 20
     made = set()
     for command in commands():
         short = shortened(command)
         output = re.search(r"--output (\S+)", short)
-        name = output.group(1) if output else "book-lm" if "train lm book.txt" in short else None
+        name = output.group(1) if output else default_name(short)
         # The README shows one command in several places; a user runs it in one of them.
-        if name in made and "train lm" in short and "--dry-run" not in short and ">" not in short:
+        if name in made and "train " in short and "--dry-run" not in short and ">" not in short:
             short += " --force"
         done = run(["bash", "-c", f"set -o pipefail; {short}"], folder)
         closed = "head -n" in short and done.returncode == 141
         assert done.returncode == 0 or closed, f"{short}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, short
-        if name and "train lm" in short and "--dry-run" not in short:
+        if name and "train " in short and "--dry-run" not in short:
             made.add(name)
 
 
 def test_the_python_example_runs(folder: Path):
     (code,) = blocks("python")
     assert "minutes=1" in code
-    code = code.replace(
-        "minutes=1", "max_steps=4, hidden_size=16, batch_size=4, seq_len=16, threads=1"
-    )
+    lm = "max_steps=4, hidden_size=16, batch_size=4, seq_len=16, threads=1"
+    code = code.replace("minutes=1", lm, 1).replace("minutes=1", "max_steps=4, threads=1")
     done = run([sys.executable, "-c", code], folder)
     assert done.returncode == 0, done.stderr
     assert "It was" in done.stdout

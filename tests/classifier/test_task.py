@@ -66,6 +66,7 @@ def make_task(settings: ClassifierSettings = SETTINGS, **options: object) -> Cla
     with torch.no_grad():
         if model.bag is not None:
             model.bag.ratios.normal_(generator=torch.Generator().manual_seed(1))
+            model.bag.weight.normal_(generator=torch.Generator().manual_seed(2))
         for tensor in (model.embedding.weight, model.embedding.ngrams, model.embedding.spelled):
             tensor.mul_(10)
     data = options.pop("data", None) or corpus()

@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from textrnn.nn.bag import NgramBag, log_count_ratios
-from textrnn.nn.dropout import MaskSource
 
 
 def bag(order: int = 2, rows: int = 997) -> NgramBag:
-    made = NgramBag(order, rows, 3, dropout=0.5)
+    made = NgramBag(order, rows, 3)
     with torch.no_grad():
         made.ratios.normal_(generator=torch.Generator().manual_seed(0))
         made.weight.normal_(generator=torch.Generator().manual_seed(1))
@@ -23,19 +22,19 @@ def scores(made: NgramBag, *texts: list[int], padding: int = 0, noise: int = 0) 
     ids = torch.full((time, len(texts)), noise)
     for column, text in enumerate(texts):
         ids[: len(text), column] = torch.tensor(text)
-    return made(ids, torch.tensor([len(text) for text in texts]), None)
+    return made(ids, torch.tensor([len(text) for text in texts]))
 
 
 def test_golden_for_single_tokens_each_of_which_counts_once():
     made = bag(order=1, rows=10)
     weights = made.weight * made.ratios
     torch.testing.assert_close(
-        scores(made, [4, 5, 4])[0], (weights[4] + weights[5]) / 3**0.5 + made.bias
+        scores(made, [4, 5, 4])[0], 5 * (weights[4] + weights[5]) / 3**0.5 + made.bias
     )
 
 
 def test_log_count_ratios_golden():
-    made = NgramBag(1, 8, 2, dropout=0.0)
+    made = NgramBag(1, 8, 2)
     ids = torch.tensor([[4, 4, 5], [5, 6, 6], [4, 0, 6]])
     ratios = log_count_ratios(made, [(ids, torch.tensor([3, 2, 3]), torch.tensor([0, 0, 1]))])
     # Label 0 holds 4 twice, 5 and 6 once; label 1 holds 5 and 6 once; each of 8 rows has 1 more.
@@ -55,14 +54,3 @@ def test_padding_and_batch_mates_are_no_matter():
     alone = scores(made, [4, 5, 6])
     beside = scores(made, [4, 5, 6], [7, 8, 9, 10, 11], padding=4, noise=77)
     torch.testing.assert_close(alone[0], beside[0])
-
-
-def test_dropout_hides_ngrams_by_the_masks_alone():
-    made, ids = bag(), torch.arange(4, 64).view(60, 1)
-    lengths = torch.tensor([60])
-
-    def masked(step: int) -> torch.Tensor:
-        return made(ids, lengths, MaskSource(0, (step,), torch.device("cpu")))
-
-    assert torch.equal(masked(1), masked(1))
-    assert not torch.equal(masked(1), masked(2))

@@ -85,7 +85,7 @@ class TextClassifier(nn.Module):
         self.output = nn.Linear(self.pooling.output_size, num_labels)
         self.bag: NgramBag | None = None
         if s.bag_order and s.bag_rows:
-            self.bag = NgramBag(s.bag_order, s.bag_rows, num_labels, dropout=s.ngram_dropout)
+            self.bag = NgramBag(s.bag_order, s.bag_rows, num_labels)
         self.dropout = s.dropout or 0.0
         self.token_dropout = s.token_dropout or 0.0
 
@@ -138,7 +138,7 @@ class TextClassifier(nn.Module):
         pooled = drop(self.pooling(outputs, lengths), self.dropout, masks)
         scores = [self.output(pooled).float()]
         if self.bag is not None:
-            scores.append(self.bag(ids.t(), lengths, masks).float())
+            scores.append(self.bag(ids.t(), lengths).float())
         return scores
 
     def _embedded(

@@ -104,10 +104,11 @@ class ClassifierSettings(ExampleSettings, TokenizerSettings, RecurrentSettings, 
         choices=("none", "balanced"),
     )
     select: str = setting(
-        "accuracy",
-        "Figure on the validation data by which the best weights are kept.",
+        "loss",
+        "Figure on the validation data by which the best weights are kept; the loss says most where there "
+        "are few of them.",
         section="training",
-        choices=("accuracy", "macro_f1", "loss"),
+        choices=("loss", "accuracy", "macro_f1"),
     )
     unfreeze_share: float = setting(
         0.3,

@@ -8,10 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from textrnn.nn.dropout import MaskSource
 from textrnn.nn.ngrams import ngram_rows
 
 __all__ = ["NgramBag", "log_count_ratios"]
+
+_SCALE = 5.0
+"""Lets the weights of single n-grams, of which each is met seldom, move as fast as they should at the rate
+that suits a recurrent network."""
 
 
 class NgramBag(nn.Module):
@@ -20,42 +23,37 @@ class NgramBag(nn.Module):
     Each n-gram counts once, with a learned weight times its log-count ratio for the label, as in the
     linear models with naive Bayes features of Wang and Manning (2012, section 2.3); the sum is divided by
     the square root of the text's length, and n-grams are hashed into a table (Weinberger et al. 2009).
-    From the start, with weights of 1, it answers like naive Bayes.
+    Weights start at 0: the ratios are of the very texts that are learnt from, and would seem to explain
+    them all.
 
     Args:
         order: Longest n-gram, at least 1.
         rows: Rows of an order's block in the table.
         num_labels: Number of labels.
-        dropout: Share of n-grams dropped in training.
     """
 
     ratios: Tensor
 
-    def __init__(self, order: int, rows: int, num_labels: int, *, dropout: float) -> None:
+    def __init__(self, order: int, rows: int, num_labels: int) -> None:
         super().__init__()
         self.order = order
         self.rows = rows
-        self.dropout = dropout
-        self.weight = nn.Parameter(torch.ones(order * rows, num_labels))
+        self.weight = nn.Parameter(torch.zeros(order * rows, num_labels))
         self.bias = nn.Parameter(torch.zeros(num_labels))
         self.register_buffer("ratios", torch.zeros(order * rows, num_labels))
 
-    def forward(self, ids: Tensor, lengths: Tensor, masks: MaskSource | None) -> Tensor:
+    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Return the score of every label, (batch, labels), float32.
 
         Args:
             ids: Token ids, (time, batch), int64.
             lengths: Real tokens of each text, (batch,), int64.
-            masks: Source of dropout masks; None for evaluation.
         """
         found, counts = self.found(ids, lengths)
-        weights = counts.float()
-        if masks is not None and self.dropout:
-            weights = weights * masks.mask(found.shape, self.dropout, torch.float32)
         learned = functional.embedding(found, self.weight)
         known = functional.embedding(found, self.ratios)
-        summed = (learned * known * weights.unsqueeze(-1)).sum(1)
-        scores: Tensor = summed / lengths.unsqueeze(-1).sqrt() + self.bias
+        summed = (learned * known * counts.unsqueeze(-1)).sum(1)
+        scores: Tensor = _SCALE * summed / lengths.unsqueeze(-1).sqrt() + self.bias
         return scores
 
     def found(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
