@@ -12,6 +12,7 @@ from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.nn.dropout import MaskSource
 from textrnn.nn.embedding import TokenEmbedding
 from textrnn.nn.recurrent import RecurrentStack, State
+from textrnn.nn.sampled import sampled_nats
 from textrnn.nn.weights import copy_weights
 
 __all__ = ["RecurrentLanguageModel"]
@@ -52,6 +53,7 @@ class RecurrentLanguageModel(nn.Module):
             weight_drop=s.weight_drop,
         )
         self.output = nn.Linear(s.hidden_size, vocab_size)
+        self.sampled_words = s.sampled_words
         if s.tie_weights:
             self.output.weight = self.embedding.weight
 
@@ -108,8 +110,19 @@ class RecurrentLanguageModel(nn.Module):
         Returns:
             Surprises, (batch, time), and the new state.
         """
-        logits, new = self.forward(ids, state, masks)
         wanted = targets.t()
+        if masks is not None and self.sampled_words:
+            hidden, new = self.hidden(ids, state, masks)
+            each = sampled_nats(
+                hidden.flatten(0, 1),
+                wanted.reshape(-1),
+                self.output.weight,
+                self.output.bias,
+                self.sampled_words,
+                masks,
+            )
+            return each.view(wanted.shape).t(), new
+        logits, new = self.forward(ids, state, masks)
         each = functional.cross_entropy(
             logits.float().flatten(0, 1), wanted.reshape(-1), reduction="none"
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from textrnn.errors import DataError, UsageError
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.sizes import model_parameters, product_weights
+from textrnn.language_model.sizes import model_parameters, product_weights, scored_words
 from textrnn.training.budget import Budget, parts_within, seconds_left
 from textrnn.training.device import DeviceFacts
 from textrnn.training.plan import Plan
@@ -167,8 +167,9 @@ def training_memory_bytes(settings: LanguageModelSettings, vocab_size: int) -> i
     """Return roughly what training takes: weights with their optimiser state, activations, logits."""
     parameters = model_parameters(settings, vocab_size)
     tokens = -(-(settings.batch_size or 1) * (settings.seq_len or 1) // settings.accumulation)
+    scored = scored_words(settings, vocab_size)
     per_layer = 10 * (settings.hidden_size or 0) * 4
-    activations = tokens * ((settings.num_layers or 0) * per_layer + 3 * vocab_size * 4)
+    activations = tokens * ((settings.num_layers or 0) * per_layer + 3 * scored * 4)
     return 16 * parameters + activations
 
 
@@ -237,7 +238,7 @@ def _with_sizes(
         """Whether each recurrent weight will see enough tokens, and the corpus has enough of them."""
         candidate = sized(hidden)
         weights = _weights(candidate, corpus)
-        recurrent = weights - corpus.vocab_size * hidden
+        recurrent = weights - scored_words(candidate, corpus.vocab_size) * hidden
         planned = _budget(candidate, corpus).planned_targets or math.inf
         seen = min(planned, arithmetic / weights)
         return recurrent <= most and seen >= TOKENS_PER_WEIGHT * recurrent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.nn.sizes import embedding_parameters, recurrent_parameters
 
-__all__ = ["model_parameters", "product_weights"]
+__all__ = ["model_parameters", "product_weights", "scored_words"]
 
 
 def model_parameters(settings: LanguageModelSettings, vocab_size: int) -> int:
@@ -24,5 +24,10 @@ def model_parameters(settings: LanguageModelSettings, vocab_size: int) -> int:
 
 def product_weights(settings: LanguageModelSettings, vocab_size: int) -> int:
     """Return the weights that take part in matrix products, from which a step's arithmetic follows."""
-    output = vocab_size * (settings.hidden_size or 0)
+    output = scored_words(settings, vocab_size) * (settings.hidden_size or 0)
     return recurrent_parameters(settings, vectors=False) + output
+
+
+def scored_words(settings: LanguageModelSettings, vocab_size: int) -> int:
+    """Return how many ids are scored for each target in training."""
+    return min(settings.sampled_words or vocab_size, vocab_size)

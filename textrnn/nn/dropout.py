@@ -18,7 +18,7 @@ _LEVELS = 1 << 16
 
 
 class MaskSource:
-    """Draws the dropout masks of one step, in the order in which the model asks for them.
+    """Draws the dropout masks and samples of one step, in the order in which the model asks for them.
 
     On CPUs the bits come from NumPy, whose raw generator is an order of magnitude faster than
     ``Tensor.bernoulli_`` (which took an eighth of a step's time); rates are rounded to 1/65536.
@@ -38,6 +38,13 @@ class MaskSource:
             self._bits = None
             self._generator = torch.Generator(device)
             self._generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
+
+    def uniform(self, count: int) -> Tensor:
+        """Return ``count`` numbers from 0 to below 1, float64, for samples other than masks."""
+        if self._bits is None:
+            drawn = torch.empty(count, dtype=torch.float64, device=self._device)
+            return drawn.uniform_(generator=self._generator)
+        return torch.from_numpy(self._bits.random(count))
 
     def mask(self, shape: Sequence[int], rate: float, dtype: torch.dtype) -> Tensor:
         """Return a mask of ``shape``: 0 with probability ``rate``, else 1 / (1 - rate)."""
