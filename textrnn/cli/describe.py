@@ -191,7 +191,10 @@ def _steps(words: str, settings: Mapping[str, Any], plan: Mapping[str, Any]) -> 
         f"evaluated every {plan['eval_every']:,}",
         f"{settings['optimizer']} at {settings['learning_rate']:.3g}, {settings['schedule']}",
     ]
-    return ", ".join(parts if budget is None else [*parts, f"{duration(budget)} in all"])
+    if budget is not None:
+        is_filled = ends != plan.get("most_steps")
+        parts.append(f"{duration(budget)} in all" if is_filled else f"at most {duration(budget)}")
+    return ", ".join(parts)
 
 
 def _threads(facts: Mapping[str, Any]) -> str:

@@ -201,11 +201,13 @@ class Loop:
         return self._elapsed_before_s + self._clock()
 
     def _remaining(self) -> float:
-        if self._deadline_s is not None:
-            return max(0.0, self._deadline_s - self._clock())
-        state = self.state
-        left = state.plan.max_steps - state.step
-        return left * state.stepping_s / max(1, state.step)
+        state, plan = self.state, self.state.plan
+        steps_s = (plan.max_steps - state.step) * state.stepping_s / max(1, state.step)
+        if self._deadline_s is None:
+            return steps_s
+        left_s = max(0.0, self._deadline_s - self._clock())
+        # A plan that ends for another reason does not use up its time.
+        return min(left_s, steps_s) if plan.max_steps == plan.most_steps else left_s
 
     # Faults
 
