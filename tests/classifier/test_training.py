@@ -184,6 +184,12 @@ def test_two_language_models_become_both_directions_and_all_layers_learn(folder:
         "bad",
     ]
     list(resume_run(folder / "m", {"max_steps": 2}).events())
+    train(folder, "next", init_from=folder / "m", max_steps=1, learning_rate=1e-6)
+    np.testing.assert_allclose(
+        weights(folder / "next")["backward_embedding.weight"],
+        weights(folder / "m")["backward_embedding.weight"],
+        atol=1e-4,
+    )
 
 
 def test_models_that_do_not_serve_are_refused(folder: Path):

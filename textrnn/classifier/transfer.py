@@ -146,7 +146,12 @@ class Transfer:
     def record(self) -> dict[str, Any]:
         """Return what ``config.json`` says about where the weights come from."""
         found = {"job": self.parent.job, "weights": _digest(self.parent)}
-        return found if self.backward is None else {**found, "backward": _digest(self.backward)}
+        if self.backward is not None:
+            found["backward"] = _digest(self.backward)
+        elif "backward" in self.parent.config.get("init_from", {}):
+            # A classifier whose backward direction has embeddings of its own passes them on.
+            found["backward"] = found["weights"]
+        return found
 
 
 def _require_pair(parent: Bundle, backward: Bundle) -> None:
