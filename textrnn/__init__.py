@@ -101,6 +101,7 @@ def train_language_model(
         make(LanguageModelSettings, settings),
         valid_inputs=_names(valid),
         init_from=Path(init_from) if init_from else None,
+        given=frozenset(settings),
     )
     return LanguageModel(_trained(run, on_event))
 
@@ -144,6 +145,7 @@ def train_classifier(
         valid_inputs=_names(valid),
         test_inputs=_names(test),
         init_from=Path(init_from) if init_from else None,
+        given=frozenset(settings),
         init_from_reverse=Path(init_from_reverse) if init_from_reverse else None,
     )
     return Classifier(_trained(run, on_event))

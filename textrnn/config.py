@@ -34,6 +34,7 @@ __all__ = [
     "SettingSpec",
     "as_dict",
     "from_toml",
+    "gathered",
     "make",
     "nearest",
     "resolve",
@@ -316,6 +317,16 @@ def resolve(
     Raises:
         UsageError: as :func:`from_toml` and :func:`make`.
     """
+    return make(cls, gathered(cls, command_line, environment, file))
+
+
+def gathered(
+    cls: type,
+    command_line: Mapping[str, Any],
+    environment: Mapping[str, str],
+    file: Path | None = None,
+) -> dict[str, Any]:
+    """Return the settings that somebody gave, by name; arguments as for :func:`resolve`."""
     values = from_toml(cls, file) if file else {}
     for name, spec in specs(cls).items():
         if environment.get(spec.variable):
@@ -323,7 +334,7 @@ def resolve(
     for name, value in command_line.items():
         spec = specs(cls)[name]
         values[name] = spec.check(value, spec.option)
-    return make(cls, values)
+    return values
 
 
 def as_dict(settings: Any) -> dict[str, Any]:

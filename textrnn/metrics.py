@@ -29,8 +29,7 @@ def bits_per_char(nats: float, characters: int) -> float | None:
 def macro_f1(true: npt.NDArray[Any], predicted: npt.NDArray[Any], num_labels: int) -> float:
     """Return the mean over labels of the harmonic mean of precision and recall.
 
-    A label that neither stands in ``true`` nor was predicted counts 0, as in scikit-learn with
-    ``zero_division=0`` and all labels named.
+    Labels that neither stand in ``true`` nor were predicted do not count, as in scikit-learn.
 
     Args:
         true: Numbers of the right labels, (rows,).
@@ -39,4 +38,4 @@ def macro_f1(true: npt.NDArray[Any], predicted: npt.NDArray[Any], num_labels: in
     """
     hits = np.bincount(true[true == predicted], minlength=num_labels)
     both = np.bincount(true, minlength=num_labels) + np.bincount(predicted, minlength=num_labels)
-    return float(np.mean(2 * hits / np.maximum(both, 1)))
+    return float(np.mean(2 * hits[both > 0] / both[both > 0]))

@@ -74,6 +74,14 @@ def test_texts_of_like_length_share_a_batch_in_random_order():
     assert means != sorted(means)
 
 
+def test_batches_are_of_like_size_so_that_the_longest_text_weighs_no_more_than_others():
+    lengths = [*range(1, 65), 500]
+    for epoch in range(3):
+        rng = np.random.default_rng(epoch)
+        sizes = [b.num_targets for b in training_batches(store(lengths), 64, 999, "head", rng)]
+        assert sorted(sizes) == [32, 33]
+
+
 def test_a_resumed_epoch_goes_on_with_the_same_batches():
     def batches(start: int) -> list[list[int]]:
         found = training_batches(store([3] * 40), 4, 9, "head", np.random.default_rng(5), start)
@@ -91,6 +99,8 @@ def test_evaluation_sees_every_text_once_or_evenly_spread_ones(most: int | None)
         for row in batch.ids
     ]
     assert len(found) == len(set(found)) == (7 if most == 7 else 40)
+    # Evenly spread: tables are often sorted by label.
+    assert max(np.diff(sorted([-1, *found, 40]))) <= 7
 
 
 def test_evaluation_batches_stay_within_memory():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import write_classifier
+from classifier_models import write_classifier
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -19,8 +19,8 @@ from textrnn.tokenizers import WordTokenizer
 from textrnn.training.device import DeviceFacts
 
 LAPTOP = DeviceFacts("cpu", "a laptop", 16 << 30, 2, "float32")
-REVIEWS = ExampleFacts(20_000, 2_000, 2, 20_000, mean_length=260.0, longest=2_500)
-SENTENCES = ExampleFacts(60_000, 900, 2, 13_000, mean_length=11.0, longest=58)
+REVIEWS = ExampleFacts(20_000, 2_000, 0, 2, 20_000, mean_length=260.0, longest=2_500)
+SENTENCES = ExampleFacts(60_000, 900, 0, 2, 13_000, mean_length=11.0, longest=58)
 
 
 def planned(facts: ExampleFacts = SENTENCES, step_s: float = 0.02, **changes: object):
@@ -69,7 +69,7 @@ def test_a_time_budget_bounds_the_steps_and_passes_bound_the_time():
 
 
 def test_few_examples_are_passed_over_more_often_in_smaller_batches():
-    few = ExampleFacts(500, 50, 2, 2_000, 20.0, 60)
+    few = ExampleFacts(500, 50, 0, 2, 2_000, 20.0, 60)
     small, large = planned(few), planned()
     passes = [
         p.plan.max_steps * p.settings.batch_size / facts.train_examples
@@ -77,19 +77,19 @@ def test_few_examples_are_passed_over_more_often_in_smaller_batches():
     ]
     assert passes[0] > 2 * passes[1]
     assert small.settings.batch_size < large.settings.batch_size
-    one = ExampleFacts(1, 0, 2, 10, 3.0, 3)
+    one = ExampleFacts(1, 0, 0, 2, 10, 3.0, 3)
     assert planned(one).settings.batch_size == 1
 
 
 def test_many_labels_have_no_bag_and_other_tokens_no_spelling():
-    topics = ExampleFacts(60_000, 900, 150, 13_000, 11.0, 58)
+    topics = ExampleFacts(60_000, 900, 0, 150, 13_000, 11.0, 58)
     assert planned(topics).settings.bag_order == 0
     assert planned().settings.bag_order > 0
     assert planned(tokenizer="char").settings.spelling_rows == 0
 
 
 def test_evaluations_take_a_small_share_of_the_time():
-    many = ExampleFacts(20_000, 10_000, 2, 20_000, 260.0, 2_500)
+    many = ExampleFacts(20_000, 10_000, 0, 2, 20_000, 260.0, 2_500)
     plan = planned(many).plan
     evaluations = plan.max_steps / plan.eval_every
     assert plan.eval_targets is not None
@@ -121,7 +121,7 @@ def test_memory_bounds_the_batch_and_what_cannot_fit_is_refused():
 )
 def test_parameters_are_counted_without_building_the_model(changes: dict[str, object]):
     tokenizer = WordTokenizer([f"w{i}" for i in range(50)], spaces=False)
-    facts = ExampleFacts(100, 10, 3, tokenizer.vocab_size, 5.0, 9)
+    facts = ExampleFacts(100, 10, 0, 3, tokenizer.vocab_size, 5.0, 9)
     small = {"hidden_size": 6, "embedding_dim": 5, "ngram_rows": 32, "bag_rows": 64, "max_steps": 1}
     settings = planned(facts, **{**small, **changes}).settings
     model = TextClassifier(settings, tokenizer, 3)

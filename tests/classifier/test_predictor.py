@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL, WORDS, write_classifier
+from classifier_models import SMALL, WORDS, write_classifier
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -112,9 +112,8 @@ def test_the_loss_is_the_mean_of_what_each_expert_pays():
     for scores in model.experts(ids, lengths):
         logs = scores.log_softmax(-1)
         for row, label in enumerate(labels.tolist()):
-            # A share of 0.3 spread over the three labels, each with its weight.
-            sure = 0.7 * weights[label] * logs[row, label]
-            expected -= sure + 0.1 * (weights * logs[row]).sum()
+            # A share of 0.3 is spread over the three labels; the row weighs as its label does.
+            expected -= weights[label] * (0.7 * logs[row, label] + 0.1 * logs[row].sum())
     torch.testing.assert_close(loss, expected / 2)
     answers = model.logits(ids, lengths).argmax(-1)
     assert int(right) == int((answers == labels).sum())
@@ -135,6 +134,27 @@ def test_balanced_weights_make_all_labels_weigh_alike():
     assert np.ptp(weights * counts) < 1e-9
     assert (weights * counts).sum() == pytest.approx(counts.sum())
     assert class_weights(data, "none") is None
+
+
+def test_the_step_weighs_labels_as_the_settings_ask():
+    settings = still(class_weights="balanced")
+    task = make_task(settings)
+    batch = ExampleBatch(*padded(texts()), torch.tensor([0, 1, 2, 0, 1, 2]))
+    masks = MaskSource(0, (1,), torch.device("cpu"))
+    weights = torch.tensor(class_weights(corpus(), "balanced"))
+    found = task.step(batch, None, masks).loss
+    arguments = (batch.ids, batch.lengths, batch.labels, masks)
+    weighed, _ = training_loss(task.model, settings, *arguments, weights)
+    plain, _ = training_loss(task.model, settings, *arguments)
+    torch.testing.assert_close(found, weighed)
+    assert not torch.allclose(found, plain)
+
+
+def test_every_epoch_has_an_order_of_its_own():
+    task = make_task()
+    orders = [[b.labels.tolist() for b in task.batches(epoch, 0)] for epoch in (0, 1, 0)]
+    assert orders[0] == orders[2] != orders[1]
+    assert len(orders[0]) == task.batches_per_epoch()
 
 
 def test_parts_of_a_batch_make_up_the_batch():
@@ -158,7 +178,7 @@ def test_an_evaluation_gives_the_figures_of_all_texts_however_they_are_batched(m
     for name, value in figures.items():
         assert value == pytest.approx(one_by_one[name], abs=1e-4), name
     assert 0 < figures["valid_accuracy"] < 1
-    assert figures["temperature"] > 0
+    assert abs(figures["temperature"] - 1) > 0.05
     assert figures["valid_loss"] > 0.5
 
 
@@ -166,8 +186,11 @@ def test_without_validation_there_are_no_figures_and_the_test_is_looked_at_only_
     task = make_task(data=corpus(valid=0))
     assert set(task.evaluate(None).values()) == {None}
     assert task.fault(task.evaluate(None)) is None
-    assert set(task.conclude()) == {"test_loss", "test_accuracy", "test_macro_f1"}
-    assert make_task(data=corpus(test=0)).conclude() == {}
+    plain, cool = task.conclude({}), task.conclude({"temperature": 0.1})
+    assert set(plain) == {"test_loss", "test_accuracy", "test_macro_f1", "test_ece"}
+    assert plain["test_accuracy"] == cool["test_accuracy"]
+    assert plain["test_loss"] < cool["test_loss"]
+    assert make_task(data=corpus(test=0)).conclude({}) == {}
 
 
 def test_faults_are_told():
@@ -207,3 +230,8 @@ def test_hidden_tokens_are_drawn_from_the_masks():
     torch.testing.assert_close(scores(task.model, 1), scores(task.model, None))
     assert not torch.allclose(scores(hiding.model, 1), scores(hiding.model, None))
     torch.testing.assert_close(scores(hiding.model, None), scores(task.model, None))
+    # The bag reads all tokens: hidden ones would be n-grams that no text holds.
+    bagged = make_task(dataclasses.replace(still(), token_dropout=0.9)).model
+    masks = MaskSource(0, (1,), torch.device("cpu"))
+    hidden, seen = (bagged.experts(ids, lengths, m)[1] for m in (masks, None))
+    torch.testing.assert_close(hidden, seen)

@@ -15,6 +15,7 @@ from textrnn.classifier.settings import ClassifierSettings
 from textrnn.classifier.training import prepare_run, resume_run
 from textrnn.config import make
 from textrnn.errors import DataError, ModelError, UsageError
+from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.training import prepare_run as prepare_language_model
 from textrnn.training.events import Done, Evaluated, Event, Resumed
@@ -57,7 +58,7 @@ def prepare(folder: Path, name: str, **options: Any) -> PreparedRun:
     return prepare_run([str(folder / "train.tsv")], folder / name, settings, **arguments)
 
 
-ARGUMENTS = {"valid_inputs", "test_inputs", "init_from", "init_from_reverse"}
+ARGUMENTS = {"valid_inputs", "test_inputs", "init_from", "init_from_reverse", "given"}
 
 
 def train(folder: Path, name: str = "m", **options: Any) -> list[Event]:
@@ -165,19 +166,49 @@ def test_a_language_model_becomes_the_forward_direction(folder: Path):
     assert not any("backwards" in name for name in own)
 
 
-def test_two_language_models_become_both_directions_and_all_layers_learn(folder: Path):
+def encoded(path: Path, ids: torch.Tensor) -> torch.Tensor:
+    """Return what a classifier's recurrent layers make of one text, (time, features)."""
+    opened = bundle.open_bundle(path)
+    model = Classifier(opened)._model
+    found: list[torch.Tensor] = []
+    model.recurrent.register_forward_hook(lambda _, __, output: found.append(output))
+    with torch.no_grad():
+        padding = torch.nn.functional.pad(ids, (0, 3))
+        model.logits(padding[None], torch.tensor([len(ids)]))
+    return found[0][: len(ids), 0]
+
+
+def hidden_states(path: Path, ids: torch.Tensor) -> torch.Tensor:
+    """Return what a language model's recurrent layers make of a text, (time, features)."""
+    opened = bundle.open_bundle(path)
+    settings = make(LanguageModelSettings, opened.settings)
+    model = RecurrentLanguageModel(settings, opened.tokenizer().vocab_size)
+    arrays = opened.tensors().items()
+    model.load_tensors({name: torch.from_numpy(array) for name, array in arrays})
+    with torch.no_grad():
+        return model.hidden(ids[None], model.start(1), None)[0][:, 0]
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_two_language_models_become_both_directions(folder: Path, order: int):
+    ngrams = {"ngram_order": order, "ngram_rows": 64}
+    ahead = language_model(folder, "lm", **ngrams)
+    back = language_model(folder, "back", reverse=True, **ngrams)
+    train(folder, init_from=ahead, init_from_reverse=back, max_steps=1, learning_rate=1e-9)
+    ids = torch.tensor([2, 5, 9, 7, 6, 11, 3])
+    states = encoded(folder / "m", ids)
+    torch.testing.assert_close(states[:, :10], hidden_states(ahead, ids), atol=1e-5, rtol=1e-4)
+    reverse = hidden_states(back, ids.flip(0)).flip(0)
+    torch.testing.assert_close(states[:, 10:], reverse, atol=1e-5, rtol=1e-4)
+
+
+def test_all_layers_learn_and_pass_on_to_another_classifier(folder: Path):
     ahead = language_model(folder, "lm")
     back = language_model(folder, "back", reverse=True)
     train(folder, init_from=ahead, init_from_reverse=back, unfreeze_share=0.0, test_fraction=0.1)
-    own, lm, reverse = weights(folder / "m"), weights(ahead), weights(back)
-    pairs = [
-        (own["recurrent.backwards.1.weight_hh"], reverse["recurrent.layers.1.weight_hh"]),
-        (own["backward_embedding.weight"], reverse["embedding.weight"]),
-        (own["embedding.weight"], lm["embedding.weight"]),
-    ]
-    for mine, theirs in pairs:
-        assert mine.shape == theirs.shape
-        assert 0 < np.abs(mine - theirs).max() < 0.5
+    own, reverse = weights(folder / "m"), weights(back)
+    moved = own["recurrent.backwards.1.weight_hh"] - reverse["recurrent.layers.1.weight_hh"]
+    assert np.abs(moved).max() > 0
     classifier = Classifier(bundle.open_bundle(folder / "m"))
     assert [p.label for p in classifier.classify(["a splendid day", "a grim inn"])] == [
         "good",
@@ -192,6 +223,34 @@ def test_two_language_models_become_both_directions_and_all_layers_learn(folder:
     )
 
 
+def test_rare_labels_do_not_swallow_the_others_where_all_weigh_alike(folder: Path):
+    lines = ["label\ttext"]
+    lines += [f"bad\ta grim day, number {n}" for n in range(240)]
+    lines += [f"good\ta lovely day, number {n}" for n in range(10)]
+    (folder / "train.tsv").write_text("\n".join(lines) + "\n")
+    done = train(folder, class_weights="balanced", max_steps=80)[-1]
+    assert done.metrics["valid_accuracy"] > 0.95
+
+
+def test_the_bag_knows_the_training_rows_only(folder: Path):
+    for name, seed in (("one", 5), ("two", 6)):
+        lines = ["label\ttext", *("\t".join(row) for row in rows(60, seed))]
+        (folder / "valid.tsv").write_text("\n".join(lines) + "\n")
+        train(folder, name, valid_inputs=[str(folder / "valid.tsv")], max_steps=1)
+    one, two = (weights(folder / name)["bag.ratios"] for name in ("one", "two"))
+    np.testing.assert_array_equal(one, two)
+    assert np.abs(one).max() > 1
+
+
+def test_what_was_asked_for_is_not_overruled_by_a_parent_even_where_it_is_the_default(folder: Path):
+    parent = language_model(folder, "lm", rnn_type="gru")
+    with pytest.raises(UsageError, match="--rnn-type lstm"):
+        prepare(folder, "m", init_from=parent, given={"rnn_type"}, rnn_type="lstm")
+    assert bundle.open_bundle(parent).settings["rnn_type"] == "gru"
+    train(folder, init_from=parent, max_steps=1)
+    assert bundle.open_bundle(folder / "m").settings["rnn_type"] == "gru"
+
+
 def test_models_that_do_not_serve_are_refused(folder: Path):
     ahead = language_model(folder, "lm", num_layers=1)
     back = language_model(folder, "back", reverse=True)
@@ -204,7 +263,7 @@ def test_models_that_do_not_serve_are_refused(folder: Path):
     with pytest.raises(UsageError, match="train lm --reverse"):
         prepare(folder, "m", init_from=ahead, init_from_reverse=ahead)
     with pytest.raises(UsageError, match="--rnn-type gru"):
-        prepare(folder, "m", init_from=ahead, rnn_type="gru")
+        prepare(folder, "m", init_from=ahead, rnn_type="gru", given={"rnn_type"})
     with pytest.raises(ModelError, match="no such model"):
         prepare(folder, "m", init_from=folder / "none")
 

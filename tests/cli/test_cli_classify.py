@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import runpy
 import signal
 import stat
 import subprocess
@@ -13,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from classifier_models import write_classifier
 
 from textrnn.bundle import open_bundle
 from textrnn.classifier.explanation import Explanation, WordEffect
@@ -20,13 +20,11 @@ from textrnn.classifier.predictor import Classifier, Prediction
 from textrnn.cli.labels_display import Answer
 from textrnn.cli.labels_table import LabelsTable
 
-MAKERS = runpy.run_path(str(Path(__file__).parents[1] / "classifier" / "conftest.py"))
-
 
 @pytest.fixture(scope="module")
 def clf(tmp_path_factory):
     """A classifier of random weights; tests do not change it."""
-    return MAKERS["write_classifier"](tmp_path_factory.mktemp("clf") / "film-clf")
+    return write_classifier(tmp_path_factory.mktemp("clf") / "film-clf")
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +207,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_written(
 
 
 def test_a_model_of_another_job_is_refused(command, tmp_path):
-    MAKERS["write_classifier"](tmp_path / "book-lm", job="language-model")
+    write_classifier(tmp_path / "book-lm", job="language-model")
     done = command("classify", "book-lm", stdin="good")
     assert done.code == 1
     assert "needs a classifier model" in done.err

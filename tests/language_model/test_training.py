@@ -15,8 +15,8 @@ from textrnn.language_model.evaluation import Evaluator
 from textrnn.language_model.resuming import resume_run
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.training import prepare_run
-from textrnn.training.run import PreparedRun
 from textrnn.training.events import Done, Evaluated, Event, Stopped
+from textrnn.training.run import PreparedRun
 
 TINY = {
     "hidden_size": 12,

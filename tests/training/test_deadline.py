@@ -1,3 +1,7 @@
+import dataclasses
+
+import pytest
+
 from textrnn.training.deadline import Deadline
 from textrnn.training.plan import Plan
 
@@ -34,3 +38,13 @@ def test_a_run_planned_too_long_or_too_short_ends_on_time():
 
 def test_slow_steps_end_on_time_too():
     assert simulate(30.0, 1000, step_s=1.0, eval_s=0.5, save_s=0.2) < 32.0
+
+
+def test_a_last_test_is_part_of_the_end():
+    watch = Deadline(100.0, lambda: 0.0)
+    plan = Plan(100, 1, 10, 10, valid_targets=50)
+    watch.evaluated(2.0, 2.5)
+    without = watch.closing_s(plan)
+    assert watch.closing_s(dataclasses.replace(plan, closing_targets=500)) == pytest.approx(
+        without + 20
+    )

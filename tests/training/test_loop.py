@@ -1,8 +1,8 @@
 """The loop on a tiny language model: resuming, faults, budgets; every part is the real one."""
 
 import dataclasses
-import math
 import itertools
+import math
 from pathlib import Path
 
 import numpy as np

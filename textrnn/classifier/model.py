@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.nn.bag import NgramBag
-from textrnn.nn.bidirectional import BidirectionalStack
+from textrnn.nn.bidirectional import BidirectionalStack, reversal, reversed_within
 from textrnn.nn.dropout import MaskSource, drop
 from textrnn.nn.embedding import TokenEmbedding
 from textrnn.nn.pooling import Pooling
@@ -133,7 +133,10 @@ class TextClassifier(nn.Module):
         ahead = self._embedded(self.embedding, tokens, masks)
         back = ahead
         if self.backward_embedding is not None:
-            back = self._embedded(self.backward_embedding, tokens, masks)
+            # N-grams end at the token that is read last: for this direction, the first of the text.
+            places = reversal(lengths, len(tokens))
+            turned = reversed_within(tokens.unsqueeze(-1), places).squeeze(-1)
+            back = reversed_within(self._embedded(self.backward_embedding, turned, masks), places)
         outputs = self.recurrent(ahead, back, lengths, masks)
         pooled = drop(self.pooling(outputs, lengths), self.dropout, masks)
         scores = [self.output(pooled).float()]
@@ -176,7 +179,8 @@ def _spellings(tokenizer: Tokenizer, rows: int) -> Tensor | None:
     """Return the rows of the character n-grams of every token; None where there is no table."""
     if not rows:
         return None
-    pieces = [tokenizer.piece(token_id) for token_id in range(NUM_SPECIAL, tokenizer.vocab_size)]
+    # Decoded, not as a person may read them, which depends on the Unicode version of the machine.
+    pieces = [tokenizer.decode([token_id]) for token_id in range(NUM_SPECIAL, tokenizer.vocab_size)]
     # The special ones are spelt with nothing.
     table = spelling_rows(pieces, rows)
     return torch.from_numpy(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
@@ -17,6 +17,9 @@ from textrnn.errors import ModelError, UsageError
 from textrnn.tokenizers import Tokenizer
 
 __all__ = ["labels_of", "model_of", "settings_of", "temperature_of"]
+
+_HOTTEST = 1e6
+"""Beyond any temperature that training finds."""
 
 
 def labels_of(config: Mapping[str, Any], where: str) -> tuple[str, ...]:
@@ -52,7 +55,7 @@ def temperature_of(config: Mapping[str, Any], where: str) -> float:
         return 1.0
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ModelError(f"{where}: its temperature is {value!r}; the model is damaged")
-    if not math.isfinite(value) or value <= 0:
+    if not 0 < value < _HOTTEST:
         raise ModelError(f"{where}: its temperature is {value}; the model is damaged")
     return float(value)
 
@@ -118,3 +121,5 @@ def _require_fitting(
     for name, tensor in expected.items():
         if tuple(tensor.shape) != arrays[name].shape:
             raise ValueError(f"{name} has shape {arrays[name].shape}, not {tuple(tensor.shape)}")
+        if arrays[name].dtype != np.float32:
+            raise ValueError(f"{name} holds {arrays[name].dtype}, not float32")

@@ -61,6 +61,7 @@ class ExampleFacts:
     Attributes:
         train_examples: Rows for training.
         valid_examples: Rows for validation.
+        test_examples: Rows for the last test.
         num_labels: Number of labels.
         vocab_size: Ids of the tokenizer.
         mean_length: Tokens of a text on average, nothing cut.
@@ -69,6 +70,7 @@ class ExampleFacts:
 
     train_examples: int
     valid_examples: int
+    test_examples: int
     num_labels: int
     vocab_size: int
     mean_length: float
@@ -214,6 +216,8 @@ def _with_sizes(
 
 def _spelling_rows(settings: ClassifierSettings) -> int:
     """Return the rows for character n-grams: words are spelt, other tokens are short themselves."""
+    if settings.spelling_rows == 1:
+        raise UsageError("--spelling-rows 1: it must be 0, for none, or at least 2")
     if settings.spelling_rows is not None:
         return settings.spelling_rows
     return SPELLING_ROWS if settings.tokenizer == "word" else 0
@@ -301,4 +305,5 @@ def _plan(
         final_targets=None,
         warmup_share=0.05,
         patience=0,
+        closing_targets=facts.test_examples,
     )

@@ -68,13 +68,11 @@ def training_loss(
     experts = model.experts(ids, lengths, masks)
     loss = torch.zeros((), device=ids.device)
     for scores in experts:
-        loss = loss + functional.cross_entropy(
-            scores,
-            labels,
-            weight=weights,
-            label_smoothing=settings.label_smoothing,
-            reduction="sum",
+        each = functional.cross_entropy(
+            scores, labels, label_smoothing=settings.label_smoothing, reduction="none"
         )
+        # A row weighs as its own label does; weights inside the smoothing would make rare labels likely.
+        loss = loss + (each if weights is None else each * weights[labels]).sum()
     right = (combined(experts).detach().argmax(-1) == labels).sum()
     return loss / len(experts), right
 
@@ -152,17 +150,17 @@ class ClassifierTask:
         """Return ``valid_loss``, ``valid_accuracy``, ``valid_macro_f1``, ``temperature``, ``valid_ece``.
 
         ``temperature`` is what the logits are to be divided by for probabilities that one can trust, and
-        ``valid_ece`` the expected calibration error after that. All None without validation data.
+        ``valid_ece`` the expected calibration error after that, on the rows that it was fitted to, and so
+        a little flattering. All None without validation data.
         """
         if not len(self._corpus.valid.labels):
             names = ("loss", "accuracy", "macro_f1", "ece")
             return {**{f"valid_{name}": None for name in names}, "temperature": None}
         logits, labels = self._answers(self._corpus.valid, most_targets)
         temperature = fit_temperature(logits, labels)
-        probabilities = functional.softmax(torch.from_numpy(logits / temperature), -1).numpy()
-        error = expected_calibration_error(probabilities, labels)
-        figures = _figures(logits, labels)
-        named = {f"valid_{name}": value for name, value in {**figures, "ece": error}.items()}
+        error = _calibration_error(logits / temperature, labels)
+        figures = {**_figures(logits, labels), "ece": error}
+        named = {f"valid_{name}": value for name, value in figures.items()}
         return {**named, "temperature": temperature}
 
     def fault(self, metrics: Mapping[str, float | None]) -> str | None:
@@ -196,11 +194,17 @@ class ClassifierTask:
         turn = s.unfreeze_share * depth / ((s.num_layers or 1) + 1)
         return s.layer_decay**depth if progress >= turn else 0.0
 
-    def conclude(self) -> dict[str, float | None]:
-        """Return ``test_loss``, ``test_accuracy`` and ``test_macro_f1``, where there is a test part."""
+    def conclude(self, metrics: Mapping[str, float | None]) -> dict[str, float | None]:
+        """Return loss, accuracy, macro F1 and calibration error on the test part, where there is one.
+
+        Named ``test_…``; loss and calibration error are of probabilities at the temperature that the
+        validation data asked for, as ``evaluate`` gives them.
+        """
         if not len(self._corpus.test.labels):
             return {}
-        figures = _figures(*self._answers(self._corpus.test, None))
+        logits, labels = self._answers(self._corpus.test, None)
+        calibrated = logits / (metrics.get("temperature") or 1.0)
+        figures = {**_figures(calibrated, labels), "ece": _calibration_error(calibrated, labels)}
         return {f"test_{name}": value for name, value in figures.items()}
 
     def sample(self, step: int) -> str | None:  # noqa: ARG002
@@ -223,8 +227,13 @@ class ClassifierTask:
         return torch.cat(logits).detach().cpu().numpy(), torch.cat(labels).numpy()
 
 
+def _calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
+    probabilities = functional.softmax(torch.from_numpy(logits), -1).numpy()
+    return expected_calibration_error(probabilities, labels)
+
+
 def _figures(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return loss in nats per text, accuracy and macro F1 of uncalibrated answers."""
+    """Return loss in nats per text, accuracy and macro F1."""
     scores = torch.from_numpy(logits)
     loss = functional.cross_entropy(scores, torch.from_numpy(labels)).item()
     predicted = logits.argmax(-1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ def prepare_run(
     test_inputs: Sequence[str] = (),
     init_from: Path | None = None,
     init_from_reverse: Path | None = None,
+    given: Collection[str] = (),
     cache: Path | None = None,
     clock: Clock | None = None,
     report: Report = lambda message: None,
@@ -52,6 +53,7 @@ def prepare_run(
         test_inputs: Test examples, looked at once, at the end; none takes ``test_fraction``.
         init_from: A language model that becomes the encoder, or a classifier to start from.
         init_from_reverse: A language model of reversed text, which becomes the backward direction.
+        given: Names of the settings that the user gave, which a model to start from may not overrule.
         cache: Folder for encoded texts.
         clock: Seconds since the command's start; by default since this call.
         report: Is told in a line what is being done.
@@ -65,7 +67,7 @@ def prepare_run(
         bundle.open_bundle(init_from) if init_from else None,
         bundle.open_bundle(init_from_reverse) if init_from_reverse else None,
     )
-    settings = transfer.inherit(settings) if transfer else with_tokens(settings)
+    settings = transfer.inherit(settings, given) if transfer else with_tokens(settings)
     corpus = prepare_examples(
         inputs,
         valid_inputs,

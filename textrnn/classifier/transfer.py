@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,10 @@ from torch import Tensor
 from textrnn.bundle import Bundle
 from textrnn.classifier.model import TextClassifier
 from textrnn.classifier.settings import ClassifierSettings
-from textrnn.config import specs
 from textrnn.errors import ModelError, UsageError
 from textrnn.nn.weights import copy_weights
 from textrnn.tokenizers import Tokenizer
+from textrnn.training.inheriting import inherited
 
 __all__ = ["SHAPE", "Transfer"]
 
@@ -92,11 +92,16 @@ class Transfer:
         """Return the tokenizer that passes on."""
         return self.parent.tokenizer()
 
-    def inherit(self, settings: ClassifierSettings) -> ClassifierSettings:
+    def inherit(self, settings: ClassifierSettings, given: Collection[str]) -> ClassifierSettings:
         """Take the shape of the network and the tokens from the parent; refuse contradictions.
+
+        Args:
+            settings: Of the new run.
+            given: Names of the settings that the user gave.
 
         Raises:
             UsageError: a setting was given that differs from the parent's.
+            ModelError: the parent's settings are not what training writes.
         """
         recorded = dict(self.parent.settings)
         if self.is_encoder:
@@ -105,17 +110,8 @@ class Transfer:
                 "join_directions": False,
                 "spelling_rows": 0,
             }
-        inherited: dict[str, Any] = {}
-        defaults = ClassifierSettings()
-        for name in sorted(SHAPE & recorded.keys()):
-            given, own = getattr(settings, name), recorded[name]
-            if given not in (own, getattr(defaults, name)):
-                raise UsageError(
-                    f"{specs(ClassifierSettings)[name].option} {given}: {self.parent.path} has {own}, and "
-                    f"a classifier that starts from it keeps its shape and tokenizer"
-                )
-            inherited[name] = own
-        return dataclasses.replace(settings, **inherited)
+        own = {name: recorded[name] for name in SHAPE & recorded.keys()}
+        return inherited(settings, own, given, self.parent.path, "a classifier")
 
     def fill(self, model: TextClassifier, labels: tuple[str, ...]) -> None:
         """Copy the parent's weights into a new classifier.
@@ -148,7 +144,7 @@ class Transfer:
         found = {"job": self.parent.job, "weights": _digest(self.parent)}
         if self.backward is not None:
             found["backward"] = _digest(self.backward)
-        elif "backward" in self.parent.config.get("init_from", {}):
+        elif any(name.startswith("backward_embedding.") for name in self.parent.tensors()):
             # A classifier whose backward direction has embeddings of its own passes them on.
             found["backward"] = found["weights"]
         return found

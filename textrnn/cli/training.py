@@ -25,7 +25,7 @@ from textrnn.cli.options import debug_option, given, setting_options
 from textrnn.cli.output import Output, default_output, shown
 from textrnn.cli.session import Session
 from textrnn.cli.tensorboard import require_tensorboard
-from textrnn.config import make, resolve, to_toml
+from textrnn.config import gathered, make, resolve, to_toml
 from textrnn.errors import UsageError
 from textrnn.training.settings import TrainingSettings
 
@@ -149,15 +149,17 @@ def train(job: Job, data: Data, values: Mapping[str, Any]) -> None:
     )
     with session:
         if request.resume is None:
-            _begin(job, request, data, _settings(job, request, changes), session)
+            _begin(job, request, data, changes, session)
         else:
             _resume(job, request.resume, request, changes, session)
 
 
 def _begin(
-    job: Job, request: _Request, data: Data, settings: TrainingSettings, session: Session
+    job: Job, request: _Request, data: Data, changes: Mapping[str, Any], session: Session
 ) -> None:
     """Train a new model."""
+    values = gathered(job.settings(), changes, os.environ, request.config)
+    settings: TrainingSettings = make(job.settings(), values)
     inputs = data.inputs or ("-",)
     if not data.inputs and is_terminal(sys.stdin):
         raise UsageError(
@@ -179,6 +181,7 @@ def _begin(
         path,
         settings,
         **data.arguments,
+        given=frozenset(values),
         clock=seconds_since_start,
         report=_report(request, session),
     )

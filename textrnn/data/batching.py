@@ -21,7 +21,7 @@ def pooled_batches(
     batch_size: int,
     rng: np.random.Generator,
 ) -> Iterator[Int64]:
-    """Yield the numbers 0 to ``count - 1``, each once, in batches of like length and random order.
+    """Yield the numbers 0 to ``count - 1``, each once, in batches of like length and size, in random order.
 
     Documents are shuffled in blocks of neighbours, then singly within pools of ``_POOL``, where they are
     also sorted into batches of like length: memory stays bounded however many documents there are.
@@ -29,7 +29,7 @@ def pooled_batches(
     Args:
         count: Documents.
         lengths_of: Returns the lengths of the documents with the given numbers.
-        batch_size: Documents in a batch; the last one of a pool may have fewer.
+        batch_size: Most documents in a batch.
         rng: Draws the order.
     """
     block = max(1, -(-count // _BLOCKS))
@@ -39,6 +39,7 @@ def pooled_batches(
         members = blocks[at : at + per_pool, None] * block + np.arange(block)
         pool = rng.permutation(members[members < count])
         order = np.argsort(lengths_of(pool), kind="stable")
-        batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+        # Of like size too: a remainder would hold the longest, with the weight of a whole batch.
+        batches = np.array_split(order, -(-len(order) // batch_size))
         for chosen in rng.permutation(len(batches)):
             yield pool[batches[chosen]]

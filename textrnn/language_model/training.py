@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 from textrnn import bundle
-from textrnn.config import specs
 from textrnn.data.again import absolute
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.corpus import prepare_corpus
-from textrnn.errors import UsageError
 from textrnn.language_model.planner import plan_language_model
 from textrnn.language_model.run import JOB, corpus_facts, speedometer, training_of
 from textrnn.language_model.settings import SHAPE, LanguageModelSettings
-from textrnn.language_model.stepper import model_settings
+from textrnn.training.inheriting import inherited
 from textrnn.training.run import Clock, Machine, PreparedRun, Report, new_run, stopwatch
 
 __all__ = ["prepare_run"]
@@ -29,6 +26,7 @@ def prepare_run(
     *,
     valid_inputs: Sequence[str] = (),
     init_from: Path | None = None,
+    given: Collection[str] = (),
     cache: Path | None = None,
     clock: Clock | None = None,
     report: Report = lambda message: None,
@@ -41,6 +39,7 @@ def prepare_run(
         settings: As the user gave them; what is None the planner chooses.
         valid_inputs: Validation text; none takes ``valid_fraction`` of each input.
         init_from: A trained model whose weights and tokenizer the run starts from.
+        given: Names of the settings that the user gave, which a model to start from may not overrule.
         cache: Folder for encoded texts.
         clock: Seconds since the command's start; by default since this call.
         report: Is told in a line what is being done.
@@ -52,7 +51,8 @@ def prepare_run(
     machine = Machine.of(settings)
     parent = bundle.open_bundle(init_from, JOB) if init_from else None
     if parent is not None:
-        settings = _inherit(settings, parent)
+        own = {name: parent.settings[name] for name in SHAPE & parent.settings.keys()}
+        settings = inherited(settings, own, given, parent.path, "a model")
     corpus = prepare_corpus(
         inputs,
         valid_inputs,
@@ -85,19 +85,3 @@ def prepare_run(
         head["init_from"] = {"weights": parent.config["files"][parent.config["weights"]]["sha256"]}
     training = training_of(settings, corpus, machine, parent)
     return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
-
-
-def _inherit(settings: LanguageModelSettings, parent: bundle.Bundle) -> LanguageModelSettings:
-    """Take the shape of the network and the tokens from the parent; refuse contradictions."""
-    inherited: dict[str, Any] = {}
-    defaults = LanguageModelSettings()
-    recorded = model_settings(parent.settings, str(parent.path))
-    for name in sorted(SHAPE):
-        given, own = getattr(settings, name), getattr(recorded, name)
-        if given not in (own, getattr(defaults, name)):
-            raise UsageError(
-                f"{specs(LanguageModelSettings)[name].option} {given}: {parent.path} has {own}, and a "
-                f"model that starts from it keeps its shape and tokenizer"
-            )
-        inherited[name] = own
-    return dataclasses.replace(settings, **inherited)

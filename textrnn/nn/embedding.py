@@ -112,6 +112,11 @@ class TokenEmbedding(nn.Module):
         """Return the tokens' own embeddings, with those of their spelling, (time, batch, dim)."""
         if self.spelled is None or self.spellings is None:
             return functional.embedding(ids, self.weight)
+        if ids.device.type != "cpu":
+            # How many distinct tokens there are, a GPU could only tell by stopping.
+            rows = self.spellings[ids.flatten()]
+            spelt = functional.embedding_bag(rows, self.spelled, mode="mean", padding_idx=0)
+            return functional.embedding(ids, self.weight) + spelt.view(*ids.shape, -1)
         # Each distinct token once: a batch repeats most of them.
         distinct, places = torch.unique(ids, return_inverse=True)
         spelt = functional.embedding_bag(

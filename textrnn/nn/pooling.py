@@ -76,7 +76,7 @@ class Pooling(nn.Module):
     def _attended(self, x: Tensor, inside: Tensor) -> Tensor:
         if self.projection is None or self.query is None:
             raise TypeError(f"pooling {self.kind} has no attention")
-        scores = torch.tanh(self.projection(x)).float() @ self.query
+        scores = (torch.tanh(self.projection(x)).float() * self.query).sum(-1)
         weights = scores.unsqueeze(-1).masked_fill(~inside, -torch.inf).softmax(0)
         # Zeros, since what stands at padding may be anything, and 0 times it too.
         return (weights.to(x.dtype) * x.masked_fill(~inside, 0)).sum(0)

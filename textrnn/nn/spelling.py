@@ -31,6 +31,8 @@ def spelling_rows(pieces: Sequence[str], rows: int) -> npt.NDArray[np.int32]:
     Returns:
         (pieces, 24), int32, filled up with 0.
     """
+    if rows < 2:
+        raise ValueError(f"{rows} rows of spellings; it takes at least 2")
     joined = "".join(f"<{piece}>" for piece in pieces)
     points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
     lengths = np.fromiter((len(piece) + 2 for piece in pieces), np.int64, len(pieces))

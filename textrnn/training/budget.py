@@ -10,7 +10,7 @@ from textrnn.training.device import DeviceFacts
 from textrnn.training.plan import Plan
 from textrnn.training.settings import TrainingSettings
 
-__all__ = ["Budget", "parts_within", "seconds_left"]
+__all__ = ["MINUTES_SHARE", "Budget", "parts_within", "seconds_left"]
 
 MEMORY_SHARE = 0.8
 """Share of a device's memory that a run may take."""
@@ -75,6 +75,7 @@ class Budget:
         final_targets: int | None,
         warmup_share: float,
         patience: int,
+        closing_targets: int = 0,
     ) -> Plan:
         """Return the plan, with what the settings say before what the planner thinks.
 
@@ -87,6 +88,7 @@ class Budget:
             final_targets: See ``Plan``.
             warmup_share: Share of the run over which the rate rises.
             patience: Evaluations without a new best after which a run without a time budget stops.
+            closing_targets: See ``Plan``.
         """
         s = self.settings
         eval_every = s.eval_every or max(1, math.ceil(max_steps / evaluations))
@@ -105,6 +107,7 @@ class Budget:
             valid_targets=valid_targets,
             eval_targets=eval_targets,
             final_targets=final_targets,
+            closing_targets=closing_targets,
             patience=patience,
             budget_s=None if s.minutes is None else s.minutes * 60,
             most_steps=most_steps,

@@ -65,10 +65,12 @@ class Deadline:
     def closing_s(self, plan: Plan) -> float:
         """Return the seconds that the end of the run will take after the last step."""
         evaluate = self._evaluation_s(plan)
-        whole = 0.0
+        more = plan.closing_targets
         if plan.eval_targets is not None:
-            whole = evaluate * (plan.final_targets or plan.valid_targets) / plan.eval_targets
-        return evaluate + self._beside_s + whole + 2 * self._save_s + _MARGIN_S
+            more += plan.final_targets or plan.valid_targets
+        known = plan.eval_targets or plan.valid_targets
+        each = evaluate / known if known else self._target_s()
+        return evaluate + self._beside_s + more * each + 2 * self._save_s + _MARGIN_S
 
     def is_over(self, plan: Plan) -> bool:
         """Return whether only the closing work still fits."""
@@ -113,5 +115,10 @@ class Deadline:
             return self._eval_s
         if not self._targets_per_s:
             return 0.0
-        targets = plan.eval_targets or plan.valid_targets
-        return targets / (_EVALUATION_SPEED * self._targets_per_s)
+        return (plan.eval_targets or plan.valid_targets) * self._target_s()
+
+    def _target_s(self) -> float:
+        """Return the seconds that reading a target takes, guessed from training."""
+        if not self._targets_per_s:
+            return 0.0
+        return 1 / (_EVALUATION_SPEED * self._targets_per_s)

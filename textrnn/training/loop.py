@@ -160,7 +160,8 @@ class Loop:
         begun = self._clock()
         state, parts = self.state, self._updater.parts
         rate = learning_rate(self.settings, state.plan, state.step) * state.rate_scale
-        progress = state.plan.progress(state.step)
+        # What joins in during a first schedule stays in.
+        progress = 1.0 if state.plan.begins_at else state.plan.progress(state.step)
         sums, norm = self._updater.update(batch, state.step, rate, progress)
         if self._updater.parts != parts:
             yield BatchReduced(state.step, self._updater.parts)
@@ -378,7 +379,7 @@ class Loop:
                 elapsed_s=self._elapsed(),
             )
         with torch.no_grad(), autocast(self._device, self._precision):
-            metrics |= self.task.conclude()
+            metrics |= self.task.conclude(metrics)
         self.task.model.load_tensors(kept)
         self.state.best = Best(best.step, best.value, metrics)
 

@@ -32,6 +32,7 @@ class Plan:
         valid_targets: Targets of all of the validation data.
         eval_targets: Targets of an intermediate evaluation; None evaluates all of the validation data.
         final_targets: Likewise for the evaluation of the best weights at the end.
+        closing_targets: Targets that are read once more at the end of the run, for a last test.
         patience: Evaluations without a new best after which the run stops; 0 never.
         budget_s: Seconds from the command's start to its last save; None without a time budget.
         most_steps: Updates beyond which a time budget adds none; None without such a bound.
@@ -48,6 +49,7 @@ class Plan:
     valid_targets: int
     eval_targets: int | None = None
     final_targets: int | None = None
+    closing_targets: int = 0
     patience: int = 0
     budget_s: float | None = None
     most_steps: int | None = None

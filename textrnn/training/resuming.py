@@ -12,6 +12,7 @@ from torch import Tensor
 
 from textrnn.config import as_dict, make, specs
 from textrnn.errors import ModelError, UsageError
+from textrnn.training.budget import MINUTES_SHARE
 from textrnn.training.checkpoint import RunDirectory, RunState, versions
 from textrnn.training.events import Event, Planned, Resumed
 from textrnn.training.run import (
@@ -177,7 +178,7 @@ def _extended(
     if "minutes" in budget:
         deadline = budget["minutes"] * 60
         step_s = state.stepping_s / max(1, state.step) or 0.1
-        limits.append(max(1, int(0.93 * max(1.0, deadline - clock()) / step_s)))
+        limits.append(max(1, int(MINUTES_SHARE * max(1.0, deadline - clock()) / step_s)))
     if "epochs" in budget:
         limits.append(max(1, round(budget["epochs"] * training.epoch_targets / per_step)))
     if "max_steps" in budget:

@@ -131,10 +131,14 @@ class Task(Protocol):
             progress: How much of the schedule is done, from 0 to 1.
         """
 
-    def conclude(self) -> dict[str, float | None]:
+    def conclude(self, metrics: Mapping[str, float | None]) -> dict[str, float | None]:
         """Return figures of the best weights, which the model now holds, on data not looked at before.
 
-        Called once, when a run has come to its end; they stand beside the best evaluation's.
+        Called when a run has come to its end; they stand beside the best evaluation's. The targets that
+        it reads are the plan's ``closing_targets``.
+
+        Args:
+            metrics: Those of the best evaluation.
         """
 
     def sample(self, step: int) -> str | None:

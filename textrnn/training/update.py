@@ -86,6 +86,11 @@ class Updater:
             self._optimizer.zero_grad(set_to_none=True)
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
+        for group in self._optimizer.param_groups:
+            if group["lr"] == 0:
+                # What does not learn yet must not count in the gradient's norm either.
+                for parameter in group["params"]:
+                    parameter.grad = None
         clip = self._settings.grad_clip or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, clip, foreach=True)
         self._optimizer.step()

@@ -149,7 +149,8 @@ def _settled(group: _Group, report: Report) -> _Group:
             if source.path is not None and source.path.parent in leaves - unlabelled
         ]
         why = "in no folder of a class"
-    left = [source for source in group.sources if source not in kept]
+    known = set(kept)
+    left = [source for source in group.sources if source not in known]
     if left:
         more = f" and {len(left) - 1:,} more" if len(left) > 1 else ""
         report(f"{left[0].name}{more}: left out, {why}")
