@@ -57,7 +57,7 @@ def write_classifier(
     """
     own = make(ClassifierSettings, {**SMALL, **settings})
     tokenizer = tokenizer or WordTokenizer([" ", "\n", *(f" {word}" for word in WORDS), *WORDS])
-    model = TextClassifier(own, tokenizer, len(labels))
+    model = TextClassifier(own, tokenizer, len(labels), backward_embedding=backward_embedding)
     model.reset_parameters(torch.Generator().manual_seed(7))
     with torch.no_grad():
         model.output.weight *= scale

@@ -253,8 +253,12 @@ def test_bf16_is_taken_only_where_it_is_asked_for(classifier, small):
 
 def test_a_model_with_embeddings_of_its_own_for_each_direction(tmp_path):
     path = write_classifier(tmp_path / "clf", backward_embedding=True)
-    found = Classifier(open_bundle(path), "cpu", threads=1).probabilities(TEXTS)
+    made = Classifier(open_bundle(path), "cpu", threads=1)
+    found = made.probabilities(TEXTS)
     assert np.isfinite(found).all()
+    with torch.no_grad():
+        made._model.backward_embedding.weight.mul_(3)
+    assert not np.allclose(found, made.probabilities(TEXTS))
 
 
 @pytest.mark.parametrize("options", [{"spelling_rows": 32}, {"bag_order": 2, "bag_rows": 16}, {}])
