@@ -137,7 +137,8 @@ def open_bundle(path: str | Path, job: str | None = None) -> Bundle:
     if part := _malformed(config):
         raise ModelError(f"{path / CONFIG}: {part!r} is missing or malformed; the model is damaged")
     if job is not None and config["job"] != job:
-        raise ModelError(f"{path} is a {config['job']} model; this command needs a {job} model")
+        held, wanted = (name.replace("-", " ") for name in (config["job"], job))
+        raise ModelError(f"{path} holds a {held}; this command needs a {wanted}")
     return Bundle(path, config)
 
 
@@ -194,6 +195,8 @@ def read_record(folder: Path, name: str) -> dict[str, Any]:
             f"{path}: written in format {form} by textrnn {version}; this version reads formats up to "
             f"{FORMAT}: upgrade with pip install --upgrade textrnn"
         )
+    if form is None:
+        raise ModelError(f"{path}: no model of textrnn, or one that is damaged: it names no format")
     if form != FORMAT or record.get("digest") != _digest_of(record):
         raise ModelError(f"{path}: its digest does not match; the model is damaged")
     files = record.get("files")

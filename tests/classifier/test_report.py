@@ -97,7 +97,9 @@ def test_one_row_and_one_label_do_no_harm(rows, right):
     report = report_on(probabilities, np.full(rows, 2 if right else 0), worst=3)
     value = float(right)
     assert report.accuracy == report.macro_f1 == report.macro_precision == value
-    assert report.accuracy_interval == report.macro_f1_interval == (value, value)
+    low, high = report.accuracy_interval
+    assert low <= value <= high < low + 1
+    assert report.macro_f1_interval == (low, high)
     assert report.majority_accuracy == 1.0
     assert len(report.worst) == (0 if right else min(3, rows))
     lone = ReportBuilder(["only"])
@@ -146,7 +148,8 @@ def test_resamples_count_only_labels_that_occur():
     # A label without rows or answers has no F1; a resample may lack one that has few.
     confusion = np.array([[50, 0, 0], [0, 1, 0], [0, 0, 0]])
     accuracy, macro_f1 = bootstrap_intervals(confusion, np.random.default_rng(0))
-    assert accuracy == macro_f1 == (1.0, 1.0)
+    assert accuracy == macro_f1
+    assert 0.9 < accuracy[0] < accuracy[1] == 1.0
     # Many cells are worked off in parts.
     many = np.full((600, 600), 1) + 600 * np.eye(600, dtype=int)
     (low, high), _ = bootstrap_intervals(many, np.random.default_rng(0), resamples=12)
@@ -165,3 +168,11 @@ def test_the_record_holds_every_figure():
     assert record["confusion"]["labels"] == list(LABELS)
     assert set(record["per_class"]["pos"]) == {"precision", "recall", "f1", "support"}
     assert set(record["worst"][0]) == {"text", "true", "predicted", "probability", "where"}
+
+
+def test_all_answers_right_is_not_certainty():
+    confusion = np.diag([20, 19])
+    accuracy, f1 = bootstrap_intervals(confusion, np.random.default_rng(0))
+    # Wilson's interval of 39 of 39, worked by hand.
+    assert accuracy == pytest.approx((0.9103, 1.0), abs=1e-3)
+    assert f1 == accuracy

@@ -144,7 +144,7 @@ def test_what_was_answered_before_a_fault_has_been_written(command, clf, tmp_pat
         done = command("classify", clf, "in.txt", *options)
         assert done.code == 1
         assert "in.txt:3: byte 0xe9" in done.err
-        out = done.out or (tmp_path / "out.tsv").read_text()
+        out = done.out or (tmp_path / "out.tsv.part").read_text()
         assert [line.split("\t")[2] for line in out.splitlines()] == ["good", "bad"]
     assert command("classify", clf, "in.txt", "--encoding", "latin-1").code == 0
 
@@ -210,7 +210,7 @@ def test_a_model_of_another_job_is_refused(command, tmp_path):
     write_classifier(tmp_path / "book-lm", job="language-model")
     done = command("classify", "book-lm", stdin="good")
     assert done.code == 1
-    assert "needs a classifier model" in done.err
+    assert "needs a classifier" in done.err
 
 
 def test_without_a_file_a_terminal_is_not_read(command, clf, monkeypatch):
@@ -234,7 +234,9 @@ def test_an_interrupt_keeps_what_was_answered(command, clf, monkeypatch, tmp_pat
     (tmp_path / "a.txt").write_text("good\n")
     done = command("classify", clf, "a.txt", "a.txt", "-o", "out.tsv")
     assert done.code == 130
-    assert len((tmp_path / "out.tsv").read_text().splitlines()) == 1
+    assert not (tmp_path / "out.tsv").exists()
+    assert len((tmp_path / "out.tsv.part").read_text().splitlines()) == 1
+    assert "out.tsv.part" in done.err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals and pipes of POSIX")
@@ -353,3 +355,17 @@ def test_a_terminal_gets_the_table_and_a_header_asks_for_columns(command, clf, m
     assert "%" in command("classify", clf, stdin="good").out
     assert command("classify", clf, "--header", stdin="good").out.startswith("label\tprob")
     assert json.loads(command("classify", clf, "--json", stdin="good").out)
+
+
+def test_fasttext_lines_are_read_without_their_labels(command, clf):
+    plain = rows(command("classify", clf, "-q", stdin="good film\nbad\n"))
+    labelled = command("classify", clf, stdin="__label__x __label__y good film\n__label__x bad\n")
+    assert "left out" in labelled.err
+    assert [line.split("\t") for line in labelled.out.splitlines()] == plain
+
+
+def test_bytes_that_are_no_text_can_be_replaced(command, clf):
+    stdin = b"good\n\xff film\nbad\n"
+    assert command("classify", clf, stdin=stdin).code == 1
+    found = rows(command("classify", clf, "--replace-invalid", stdin=stdin))
+    assert [row[2] for row in found] == ["good", "\ufffd film", "bad"]

@@ -122,7 +122,7 @@ def test_what_cannot_be_is_said_in_a_line(command, reviews, arguments, said):
 def test_a_model_of_another_job_is_not_resumed(command, model, reviews):
     wrong = command("train", "classifier", "--resume", model)
     assert wrong.code == 1
-    assert "is a language-model model" in wrong.err
+    assert "holds a language model" in wrong.err
 
 
 def test_python_trains_and_loads_too(reviews, tmp_path, monkeypatch, environment):

@@ -89,3 +89,11 @@ def test_texts_too_many_times_there_stay_in_training() -> None:
     parts = divide(labels, hashes, 0.1, 0.0, seed=0)
     assert (parts[:18] == TRAIN).all()
     assert (parts == VALID).sum() == 2
+
+
+def test_a_label_whose_texts_all_repeat_still_gives_validation_something():
+    labels = np.repeat(np.arange(30), 10)
+    # Five texts a label, each twice; a tenth of ten rows is one.
+    hashes = np.array([label * 5 + row // 2 for label in range(30) for row in range(10)], np.uint64)
+    parts = divide(labels, hashes, 0.1, 0.0, 0)
+    assert (np.bincount(labels[parts == VALID], minlength=30) == 2).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -237,7 +238,8 @@ def bootstrap_intervals(
     """Return between which bounds accuracy and macro F1 lie in 95% of the resamples of the rows.
 
     Rows of one cell of the confusion matrix are alike, so a resample is a draw of the cells' counts
-    (multinomial) and costs no time by the row.
+    (multinomial) and costs no time by the row. Where all answers are right, or none, the bounds are those of
+    the accuracy by Wilson (1927).
 
     Args:
         confusion: (labels, labels) counts, at least one row in all.
@@ -258,7 +260,22 @@ def bootstrap_intervals(
         f1 = 2 * right / np.maximum(both, 1)
         accuracies.append(right.sum(axis=1) / rows)
         scores.append(f1.sum(axis=1) / (both > 0).sum(axis=1))
+    right_rows = int(np.trace(confusion))
+    if right_rows in (0, rows):
+        # Resamples of rows that are all alike are all alike: they would claim certainty.
+        bounds = _wilson(right_rows, rows)
+        return bounds, bounds
     return _percentiles(np.concatenate(accuracies)), _percentiles(np.concatenate(scores))
+
+
+def _wilson(right: int, rows: int) -> Interval:
+    """Return the 95% interval of a share by its score test."""
+    z = 1.96
+    share = right / rows
+    middle = share + z * z / (2 * rows)
+    width = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    scale = 1 + z * z / rows
+    return max(0.0, (middle - width) / scale), min(1.0, (middle + width) / scale)
 
 
 def _summed(

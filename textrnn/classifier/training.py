@@ -12,9 +12,11 @@ from textrnn.classifier.planner import plan_classifier, with_tokens
 from textrnn.classifier.run import JOB, example_facts, speedometer, training_of
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.classifier.transfer import SHAPE, Transfer
+from textrnn.config import specs
 from textrnn.data.again import absolute, prepared_again
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.examples import ExampleCorpus, open_examples, prepare_examples
+from textrnn.errors import UsageError
 from textrnn.training.resuming import Resumption, resume
 from textrnn.training.run import (
     Clock,
@@ -27,6 +29,8 @@ from textrnn.training.run import (
 )
 
 __all__ = ["prepare_run", "resume_run"]
+
+TRANSFER = ("unfreeze_share", "layer_decay")
 
 
 def prepare_run(
@@ -68,6 +72,14 @@ def prepare_run(
         bundle.open_bundle(init_from_reverse) if init_from_reverse else None,
     )
     settings = transfer.inherit(settings, given) if transfer else with_tokens(settings)
+    if transfer is None:
+        _refuse(
+            given, TRANSFER, "it is for models that start from another: give one with --init-from"
+        )
+    if valid_inputs:
+        _refuse(given, ("valid_fraction",), "the validation rows have files of their own (--valid)")
+    if test_inputs:
+        _refuse(given, ("test_fraction",), "the test rows have files of their own (--test)")
     corpus = prepare_examples(
         inputs,
         valid_inputs,
@@ -96,6 +108,13 @@ def prepare_run(
         head["init_from"] = origin
     training = training_of(settings, corpus, machine, transfer, is_new=True, origin=origin)
     return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
+
+
+def _refuse(given: Collection[str], names: Collection[str], reason: str) -> None:
+    """Refuse settings that would do nothing."""
+    for name in names:
+        if name in given:
+            raise UsageError(f"{specs(ClassifierSettings)[name].option}: {reason}")
 
 
 def _data_record(

@@ -38,6 +38,9 @@ Named = tuple[str | None, str]
 
 Show = Callable[[Sequence[Answer]], None]
 
+FASTTEXT = "__label__"
+"""What labels begin with in fastText's files."""
+
 
 @click.command(cls=SectionedCommand)
 @click.argument("model", type=click.Path(path_type=Path))
@@ -66,6 +69,11 @@ Show = Callable[[Sequence[Answer]], None]
     default=512,
     show_default=True,
     help="Texts read at a time, at most; fewer take less memory. Changes no answer.",
+)
+@click.option(
+    "--replace-invalid",
+    is_flag=True,
+    help="Read bytes that are not in the encoding as U+FFFD instead of stopping there.",
 )
 @click.option(
     "--precision",
@@ -108,7 +116,7 @@ def classify(model: Path, files: tuple[str, ...], **values: Any) -> None:
 
     \b
       textrnn classify reviews-clf new.txt
-      tail -f app.log | textrnn classify log-clf --json
+      tail -f app.log | textrnn classify log-clf --json --replace-invalid
       textrnn classify reviews-clf new.csv --text-column body --min-confidence 0.8 -o labels.tsv
     """
     settings = make(ExampleSettings, given(ExampleSettings, values, os.environ))
@@ -116,7 +124,8 @@ def classify(model: Path, files: tuple[str, ...], **values: Any) -> None:
     inputs = list(files) or [stdin_or_usage("nothing to classify")]
     require_stdin(inputs)
     report = (lambda message: None) if values["quiet"] else note
-    parts = _parts(inputs, settings, report, whole=values["whole_file"])
+    errors = "replace" if values["replace_invalid"] else "strict"
+    parts = _parts(inputs, settings, report, whole=values["whole_file"], errors=errors)
     # Not all of the settings of training: the batch size here is that of answering.
     machine = given(TrainingSettings, {name: values[name] for name in MACHINE}, os.environ)
     with Results(values["output"], force=values["force"]) as results:
@@ -179,7 +188,12 @@ def _show(results: Results, classifier: Classifier, values: Mapping[str, Any]) -
 
 
 def _parts(
-    inputs: Sequence[str], settings: ExampleSettings, report: Callable[[str], None], *, whole: bool
+    inputs: Sequence[str],
+    settings: ExampleSettings,
+    report: Callable[[str], None],
+    *,
+    whole: bool,
+    errors: str,
 ) -> list[Callable[[], Iterator[Sequence[Named]]]]:
     """Return what reads each input, some texts at a time; that an input is there is known by then.
 
@@ -198,7 +212,7 @@ def _parts(
         if not whole and (settings.text_column is not None or is_table(name)):
             parts.append(partial(_rows, name, settings, report))
         else:
-            parts.append(partial(_texts, sources, settings, report, whole=whole))
+            parts.append(partial(_texts, sources, settings, report, whole=whole, errors=errors))
     return parts
 
 
@@ -208,15 +222,28 @@ def _texts(
     report: Callable[[str], None],
     *,
     whole: bool,
+    errors: str,
 ) -> Iterator[Sequence[Named]]:
     """Yield lines, or whole files with their names."""
     from textrnn.data.stream import stream_lines, whole_texts
 
     if whole:
-        yield from whole_texts(sources, settings.encoding, report)
+        yield from whole_texts(sources, settings.encoding, report, errors=errors)
         return
-    for lines in stream_lines(sources, settings.encoding, report):
-        yield [(None, line) for line in lines]
+    is_labelled: bool | None = None
+    for lines in stream_lines(sources, settings.encoding, report, errors=errors):
+        if is_labelled is None:
+            is_labelled = lines[0].startswith(FASTTEXT)
+            if is_labelled:
+                report(f"lines begin with {FASTTEXT}…: such labels are left out of the texts")
+        yield [(None, _unlabelled(line) if is_labelled else line) for line in lines]
+
+
+def _unlabelled(line: str) -> str:
+    """Return a fastText line without the labels that it begins with."""
+    while line.startswith(FASTTEXT):
+        _, _, line = line.partition(" ")
+    return line
 
 
 def _rows(

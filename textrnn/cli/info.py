@@ -104,7 +104,7 @@ def _model(path: Path) -> dict[str, Any]:
         "format": config["format"],
         "parameters": sum(int(array.size) for array in tensors.values()),
         "size_bytes": sum(file["bytes"] for file in config["files"].values()),
-        "tokenizer": {name: config["tokenizer"][name] for name in ("kind", "vocab_size")},
+        "tokenizer": _tokenizer(opened),
         "settings": opened.settings,
         "data": config.get("data", {}),
         "training": _training(opened),
@@ -112,6 +112,29 @@ def _model(path: Path) -> dict[str, Any]:
         "curve": _curve(path),
         "versions": config.get("versions", {}),
     }
+
+
+def _tokenizer(opened: bundle.Bundle) -> dict[str, Any]:
+    """Return what is told of the tokenizer.
+
+    Raises:
+        ModelError: it is not what training writes.
+    """
+    record = opened.config["tokenizer"]
+    if not isinstance(record.get("vocab_size"), int):
+        raise ModelError(
+            f"{opened.path / bundle.CONFIG}: 'tokenizer' is malformed; the model is damaged"
+        )
+    return {name: record[name] for name in ("kind", "vocab_size")}
+
+
+def _sources(data: dict[str, Any]) -> list[str]:
+    """Return the names of what a model was trained on, as far as its record is whole."""
+    sources = data.get("sources")
+    found = sources if isinstance(sources, list) else []
+    return [
+        str(source["name"]) for source in found if isinstance(source, dict) and "name" in source
+    ]
 
 
 def _training(opened: bundle.Bundle) -> dict[str, Any]:
@@ -122,7 +145,7 @@ def _training(opened: bundle.Bundle) -> dict[str, Any]:
     """
     record: dict[str, Any] = opened.config.get("training", {})
     metrics = record.get("metrics")
-    counts = [record.get(name) for name in ("step", "best_step", "targets", "elapsed_s")]
+    counts = [record.get(name) for name in ("step", "best_step", "tokens", "elapsed_s")]
     if not isinstance(metrics, dict) or not all(
         isinstance(number, (int, float))
         for number in [*counts, *(value for value in metrics.values() if value is not None)]
@@ -154,8 +177,8 @@ def _model_lines(record: dict[str, Any]) -> list[str]:
         "model": f"{record['model']} ({record['job']}, format {record['format']})",
         "size": f"{record['parameters']:,} parameters, {byte_size(record['size_bytes'])}",
         "tokenizer": f"{tokenizer['kind']}, vocabulary {tokenizer['vocab_size']:,}",
-        "text": ", ".join(source["name"] for source in record["data"].get("sources", [])),
-        "trained": f"{training['step']:,} steps, {training['targets']:,} tokens, "
+        "text": ", ".join(_sources(record["data"])),
+        "trained": f"{training['step']:,} steps, {training['tokens']:,} tokens, "
         f"{duration(training['elapsed_s'])}",
         "best": f"{', '.join(best) or 'not evaluated yet'} at step {training['best_step']:,}",
         "resume": "yes" if record["can_resume"] else "no: the state to resume from is gone",

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from textrnn.cli.console import write
+from textrnn.cli.console import note, write
 from textrnn.cli.output import shown
 from textrnn.errors import UsageError
 
@@ -18,8 +18,8 @@ __all__ = ["Results"]
 class Results:
     """Takes answers; a context manager.
 
-    A file is written beside and takes its name when the command ends. Where something ends the command
-    early, the file holds what was answered until then; where nothing was, what was there before stays.
+    A file is written beside and takes its name when the command has done all it was asked for. Where
+    something ends it early, what was answered until then lies in ``NAME.part``, what was there before stays.
 
     Args:
         output: A file; None or ``-`` for stdout. Something that is no plain file, such as a named pipe, is
@@ -84,8 +84,13 @@ class Results:
             self._file.close()
         finally:
             if self._part is not None and self._target is not None:
-                if error is None or self._is_begun:
+                if error is None:
                     self._part.replace(self._target)
+                elif self._is_begun:
+                    kept = self._target.with_name(f"{self._target.name}.part")
+                    self._part.replace(kept)
+                    with contextlib.suppress(OSError):
+                        note(f"incomplete: what was answered until now is in {shown(kept)}")
                 else:
                     with contextlib.suppress(OSError):
                         self._part.unlink()

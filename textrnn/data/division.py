@@ -77,7 +77,10 @@ def _shares(counts: npt.NDArray[np.int64], fraction: float) -> npt.NDArray[np.in
 def _filled(
     sizes: npt.NDArray[np.int64], wanted: list[tuple[int, int]]
 ) -> list[tuple[int, list[int]]]:
-    """Return which groups, in their order, fill which part without one becoming too large."""
+    """Return which groups, in their order, fill which part without one becoming too large.
+
+    A part that wants something, and for which all are too large, takes the smallest that can be spared.
+    """
     open_parts = dict(wanted)
     chosen: dict[int, list[int]] = {part: [] for part in open_parts}
     left = len(sizes)
@@ -90,6 +93,12 @@ def _filled(
                 chosen[part].append(group)
                 left -= 1
                 break
+    for part, share in wanted:
+        if share and not chosen[part] and left > 1:
+            taken = {group for groups in chosen.values() for group in groups}
+            free = [group for group in range(len(sizes)) if group not in taken]
+            chosen[part].append(min(free, key=lambda group: int(sizes[group])))
+            left -= 1
     return list(chosen.items())
 
 

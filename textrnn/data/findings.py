@@ -8,6 +8,7 @@ from typing import Any
 
 __all__ = ["Findings", "Overlap", "PartFindings"]
 
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _MOST_LABELS = 12
 _MOST_NAMES = 8
 
@@ -156,7 +157,8 @@ def _such(overlap: Overlap) -> str:
 
 def _counts(labels: Mapping[str, int]) -> str:
     if len(labels) <= _MOST_LABELS:
-        return ", ".join(f"{name} {count:,}" for name, count in labels.items())
+        named = ((name.translate(_ESCAPES), count) for name, count in labels.items())
+        return ", ".join(f"{name} {count:,}" for name, count in named)
     counts = sorted(labels.values())
     return f"{len(labels):,} labels, from {counts[0]:,} to {counts[-1]:,} each"
 

@@ -119,7 +119,10 @@ def _require(
     train = surveys["train"]
     first = train.labelled.tables[0].name
     if not np.count_nonzero(trained):
-        raise DataError(f"{first}: no example to train on; give rows with a text and a label")
+        raise DataError(
+            f"{first}: no example to train on; give rows with a text and a label, which --drop-leaks does "
+            "not leave out as standing in validation or test too"
+        )
     if np.count_nonzero(trained) < 2:
         only = names[int(np.flatnonzero(trained)[0])]
         raise DataError(

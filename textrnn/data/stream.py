@@ -46,7 +46,11 @@ _SIGNATURE = 16
 
 
 def stream_lines(
-    sources: Sequence[TextSource], encoding: str = "utf-8", report: Report = lambda _: None
+    sources: Sequence[TextSource],
+    encoding: str = "utf-8",
+    report: Report = lambda _: None,
+    *,
+    errors: str = "strict",
 ) -> Iterator[list[str]]:
     """Yield the lines of files, pipes and stdin, some at a time, in order, blank ones kept.
 
@@ -58,6 +62,7 @@ def stream_lines(
         sources: As :func:`textrnn.data.sources.expand_inputs` returns them.
         encoding: A Python codec.
         report: Told which files of a folder are left out, since they are not text.
+        errors: ``strict``, or ``replace`` for U+FFFD where bytes are not in the encoding.
 
     Raises:
         UsageError: no such encoding.
@@ -67,12 +72,16 @@ def stream_lines(
     codec = codec_name(encoding)
     for source in _texts_only(sources, codec, report):
         with _opened(source) as file:
-            lines = _lines(_decoded(_blocks(file, source.name), codec, source.name))
+            lines = _lines(_decoded(_blocks(file, source.name), codec, source.name, errors))
             yield from in_chunks(lines, len, _watch(file) if source.once else None)
 
 
 def whole_texts(
-    sources: Sequence[TextSource], encoding: str = "utf-8", report: Report = lambda _: None
+    sources: Sequence[TextSource],
+    encoding: str = "utf-8",
+    report: Report = lambda _: None,
+    *,
+    errors: str = "strict",
 ) -> Iterator[list[tuple[str, str]]]:
     """Yield the name and the text of each source, some at a time; otherwise as :func:`stream_lines`."""
     codec = codec_name(encoding)
@@ -80,7 +89,7 @@ def whole_texts(
     def texts() -> Iterator[list[tuple[str, str]]]:
         for source in _texts_only(sources, codec, report):
             with _opened(source) as file:
-                decoded = _decoded(_blocks(file, source.name), codec, source.name)
+                decoded = _decoded(_blocks(file, source.name), codec, source.name, errors)
                 yield [(source.name, "".join(decoded).replace("\r\n", "\n"))]
 
     yield from in_chunks(texts(), lambda named: len(named[1]))
@@ -206,9 +215,9 @@ class _Arriving(io.RawIOBase):
         return len(data)
 
 
-def _decoded(blocks: Iterable[bytes], codec: str, name: str) -> Iterator[str]:
+def _decoded(blocks: Iterable[bytes], codec: str, name: str, errors: str) -> Iterator[str]:
     """Yield the text of blocks, and that before a fault before the error that names its line."""
-    decoder = codecs.getincrementaldecoder(codec)()
+    decoder = codecs.getincrementaldecoder(codec)(errors)
     line = 1
     is_begun = is_checked = False
     for block in itertools.chain(blocks, [b""]):

@@ -101,9 +101,10 @@ def tab_dialect(head: str) -> Dialect:
 def has_header(rows: Sequence[Sequence[str]], usual: Collection[str]) -> bool:
     """Tell whether the first row names the columns.
 
-    It does where its fields are distinct and short and, in the other rows that follow, none of them
-    stands again in its column, and either one of them is a usual name, or a column of numbers or of
-    a few values has there something else. (The same row may come again where files were joined.)
+    It does where its fields are short and, in the other rows that follow, either one of them is a usual
+    name that does not stand again in its column, or none of them stands again in its column, all are
+    distinct, and a column of numbers or of a few values has there something else. (The same row may
+    come again where files were joined.)
 
     Args:
         rows: The first rows.
@@ -113,7 +114,7 @@ def has_header(rows: Sequence[Sequence[str]], usual: Collection[str]) -> bool:
         return False
     first = rows[0]
     names = [name for name in first if name]  # spreadsheets leave columns without a name
-    if len({*names}) < len(names) or any(len(name) > _LONGEST_NAME for name in names):
+    if any(len(name) > _LONGEST_NAME for name in names):
         return False
     below = [row for row in rows[1:] if row != first and len(row) == len(first)]
     columns = list(zip(*below, strict=True)) or [()] * len(first)
@@ -121,6 +122,8 @@ def has_header(rows: Sequence[Sequence[str]], usual: Collection[str]) -> bool:
     known = [normal_name(name) in usual for name in first]
     if any(named and not repeated for named, repeated in zip(known, again, strict=True)):
         return True
+    if len({*names}) < len(names):
+        return False
     if any(again) or any(len(name.split()) > _MOST_WORDS for name in first):
         return False
     return any(_unlike(name, column) for name, column in zip(first, columns, strict=True) if name)
