@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -269,13 +268,9 @@ def bootstrap_intervals(
 
 
 def _wilson(right: int, rows: int) -> Interval:
-    """Return the 95% interval of a share by its score test."""
-    z = 1.96
-    share = right / rows
-    middle = share + z * z / (2 * rows)
-    width = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
-    scale = 1 + z * z / rows
-    return max(0.0, (middle - width) / scale), min(1.0, (middle + width) / scale)
+    """Return the 95% interval of a share of 0 or 1 by its score test."""
+    least = 1 / (1 + 1.96**2 / rows)
+    return (least, 1.0) if right else (0.0, 1 - least)
 
 
 def _summed(
