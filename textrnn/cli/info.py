@@ -23,6 +23,12 @@ from textrnn.errors import ModelError
 __all__ = ["info"]
 
 _MOST_POINTS = 12
+_TOKENIZERS = {
+    "tokenizer": "tokenizer",
+    "src_tokenizer": "source",
+    "tgt_tokenizer": "target",
+}
+"""A model's tokenizers, and what they are called to a person."""
 _PACKAGES = ("torch", "numpy", "sentencepiece", "safetensors", "click", "rich")
 
 
@@ -104,7 +110,11 @@ def _model(path: Path) -> dict[str, Any]:
         "format": config["format"],
         "parameters": sum(int(array.size) for array in tensors.values()),
         "size_bytes": sum(file["bytes"] for file in config["files"].values()),
-        "tokenizer": {name: config["tokenizer"][name] for name in ("kind", "vocab_size")},
+        **{
+            part: {name: config[part][name] for name in ("kind", "vocab_size")}
+            for part in _TOKENIZERS
+            if part in config
+        },
         "settings": opened.settings,
         "data": config.get("data", {}),
         "training": _training(opened),
@@ -148,12 +158,16 @@ def _curve(path: Path) -> list[dict[str, Any]]:
 
 
 def _model_lines(record: dict[str, Any]) -> list[str]:
-    training, tokenizer = record["training"], record["tokenizer"]
+    training = record["training"]
     best = [f"{name} {v:.4f}" for name, v in training["metrics"].items() if v is not None]
     rows = {
         "model": f"{record['model']} ({record['job']}, format {record['format']})",
         "size": f"{record['parameters']:,} parameters, {byte_size(record['size_bytes'])}",
-        "tokenizer": f"{tokenizer['kind']}, vocabulary {tokenizer['vocab_size']:,}",
+        **{
+            label: f"{record[part]['kind']}, vocabulary {record[part]['vocab_size']:,}"
+            for part, label in _TOKENIZERS.items()
+            if part in record
+        },
         "text": ", ".join(source["name"] for source in record["data"].get("sources", [])),
         "trained": f"{training['step']:,} steps, {training['targets']:,} tokens, "
         f"{duration(training['elapsed_s'])}",
