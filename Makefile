@@ -1,4 +1,4 @@
-# make demo    train a language model and a classifier on small texts for a minute each, and use them
+# make demo    train a language model, a classifier and a translator for a minute each, and use them
 # make test    format, lint, strict types and tests
 # make format  put the code in shape
 #
@@ -8,6 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORPUS := corpora/harbour.txt
 LABELLED := corpora/remarks.tsv
+PAIRS := corpora/phrases.tsv
 
 .PHONY: demo test format clean
 
@@ -26,6 +27,10 @@ demo: .venv/ready
 	@echo
 	printf '%s\n' "The soup was cold, but the view made up for it." "The ferry leaves at nine." \
 		"I have never slept so badly." | $(BIN)/textrnn classify demo/clf
+	@echo
+	$(BIN)/textrnn train translator $(PAIRS) --minutes 1 --output demo/mt
+	@echo
+	printf '%s\n' "Der Hund schläft am Strand." "Wann fährt die Fähre?" | $(BIN)/textrnn translate demo/mt
 
 test: .venv/ready
 	$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ RANKS = {
     "cli": 5,
     "language_model": 4,
     "classifier": 4,
+    "translator": 4,
     "training": 3,
     "decoding": 3,
     "nn": 3,
@@ -28,7 +29,7 @@ RANKS = {
 }
 # Within a rank: who may draw on whom.
 SAME_RANK = {("training", "nn"), ("training", "bundle")}
-TORCH_ROOMS = {"training", "nn", "language_model", "classifier"}
+TORCH_ROOMS = {"training", "nn", "language_model", "classifier", "translator"}
 TORCH_FREE = {
     "classifier/calibration.py",
     "classifier/report.py",
@@ -44,6 +45,12 @@ TORCH_FREE = {
     "training/settings.py",
     "training/events.py",
     "training/plan.py",
+    "translator/alignment.py",
+    "translator/search.py",
+    "translator/settings.py",
+    "translator/sizes.py",
+    "translator/translations.py",
+    "translator/units.py",
 }
 
 

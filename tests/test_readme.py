@@ -14,7 +14,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CUT = {"TEXTRNN_THREADS": "1"}
-SMALL = {"lm": " --max-steps 4 --batch-size 4 --seq-len 16", "classifier": " --max-steps 4"}
+SMALL = {
+    "lm": " --max-steps 4 --batch-size 4 --seq-len 16",
+    "classifier": " --max-steps 4",
+    "translator": " --max-steps 4 --vocab-size 300 --threads 1",
+}
 SHAPE = " --hidden-size 16"
 
 
@@ -29,7 +33,7 @@ def commands() -> list[str]:
 
 def shortened(command: str) -> str:
     """Cut what a command spends: steps instead of minutes, a small network."""
-    found = re.search(r"train (lm|classifier)", command)
+    found = re.search(r"train (lm|classifier|translator)", command)
     if not found or "--help" in command:
         return command.replace(" | head -n 3", " | head -n 1")
     command = re.sub(r" --(minutes|epochs) \S+", "", command)
@@ -71,6 +75,13 @@ def write_tables(path: Path, rows: list[list[str]]) -> None:
     for name in ("reviews.csv", "other.csv"):
         with (path / name).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([["label", "text"], *rows])
+    phrases = (ROOT / "corpora" / "phrases.tsv").read_text(encoding="utf-8").splitlines()[:241]
+    (path / "pairs.tsv").write_text("\n".join(phrases) + "\n", encoding="utf-8")
+    pairs = [line.split("\t") for line in phrases[1:]]
+    for name, part in (("train", pairs[:200]), ("val", pairs[200:]), ("input", pairs[:5])):
+        for side, language in enumerate(("de", "en")):
+            lines = "".join(pair[side] + "\n" for pair in part)
+            (path / f"{name}.{language}").write_text(lines, encoding="utf-8")
     objects = (json.dumps({"topic": label, "body": text}) for label, text in rows)
     (path / "topics.jsonl").write_text("\n".join(objects) + "\n", encoding="utf-8")
     for name in ("inbox.txt", "texts.txt"):
@@ -97,8 +108,9 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 def default_name(command: str) -> str | None:
     """Return what a command calls its model where it says nothing."""
-    found = re.search(r"train (lm|classifier) (?!-)([\w.]+)", command)
-    return found and found[2].split(".")[0] + {"lm": "-lm", "classifier": "-clf"}[found[1]]
+    found = re.search(r"train (lm|classifier|translator) (?!-)([\w.]+)", command)
+    suffixes = {"lm": "-lm", "classifier": "-clf", "translator": "-mt"}
+    return found and found[2].split(".")[0] + suffixes[found[1]]
 
 
 def test_every_command_runs(folder: Path):

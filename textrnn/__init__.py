@@ -29,6 +29,7 @@ if typing.TYPE_CHECKING:
     from textrnn.language_model.generator import LanguageModel
     from textrnn.training.events import Event
     from textrnn.training.run import PreparedRun
+    from textrnn.translator.predictor import Translator
 
     Inputs = str | Path | Sequence[str | Path]
 
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-def load(path: str | Path, device: str = "auto") -> LanguageModel | Classifier:
+def load(path: str | Path, device: str = "auto") -> LanguageModel | Classifier | Translator:
     """Open a trained model: what comes back is of its job.
 
     Args:
@@ -64,6 +65,10 @@ def load(path: str | Path, device: str = "auto") -> LanguageModel | Classifier:
         from textrnn.classifier.predictor import Classifier
 
         return Classifier(bundle, device=device)
+    if bundle.job == "translator":
+        from textrnn.translator.predictor import Translator
+
+        return Translator(bundle, device=device)
     raise ModelError(f"{path} is a {bundle.job} model, which this version does not know")
 
 

@@ -251,7 +251,7 @@ def test_a_model_of_a_job_to_come_is_told(command, classifier, tmp_path):
     done = command("evaluate", path, "x.csv")
     assert done.code == 1
     assert "soothsayer" in done.err
-    assert "evaluates language models and classifiers" in done.err
+    assert "evaluates language models, classifiers and translators" in done.err
 
 
 class Terminal(io.TextIOWrapper):

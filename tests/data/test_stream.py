@@ -123,7 +123,12 @@ def test_chunks_of_files_grow_and_stay_bounded(tmp_path):
         (b"one\n" * 400_000 + b"\xff", "utf-8", ["one"] * 400_000, "in.txt:400001: "),
         (b"%PDF-1.7", "utf-8", [], "PDF"),
         (b"a\0b", "utf-8", [], "binary"),
-        (gzip.compress(b"one\n" * 5, mtime=0)[:-9], "utf-8", [], "in.txt: the gzip data end too early"),
+        (
+            gzip.compress(b"one\n" * 5, mtime=0)[:-9],
+            "utf-8",
+            [],
+            "in.txt: the gzip data end too early",
+        ),
     ],
 )
 def test_a_fault_is_told_with_its_line_after_the_lines_before_it(

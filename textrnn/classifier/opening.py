@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from textrnn.classifier.model import TextClassifier
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.config import make
 from textrnn.errors import ModelError, UsageError
+from textrnn.nn.weights import require_fitting
 from textrnn.tokenizers import Tokenizer
 
 __all__ = ["labels_of", "model_of", "settings_of", "temperature_of"]
@@ -102,7 +101,7 @@ def model_of(
         # Nothing on the meta device takes memory, whatever its size.
         with torch.device("meta"):
             model = TextClassifier(settings, tokenizer, num_labels, backward_embedding=has_own)
-        _require_fitting(model.tensors(), arrays)
+        require_fitting(arrays, model.tensors())
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         model.load_state_dict(tensors, assign=True)
     except (ValueError, TypeError) as error:
@@ -110,16 +109,3 @@ def model_of(
             f"{where}: its weights do not fit its settings: {error}; the model is damaged"
         ) from None
     return model.eval()
-
-
-def _require_fitting(
-    expected: Mapping[str, Tensor], arrays: Mapping[str, npt.NDArray[Any]]
-) -> None:
-    odd = sorted(expected.keys() ^ arrays.keys())
-    if odd:
-        raise ValueError(f"{', '.join(odd[:3])} missing or too many")
-    for name, tensor in expected.items():
-        if tuple(tensor.shape) != arrays[name].shape:
-            raise ValueError(f"{name} has shape {arrays[name].shape}, not {tuple(tensor.shape)}")
-        if arrays[name].dtype != np.float32:
-            raise ValueError(f"{name} holds {arrays[name].dtype}, not float32")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,10 @@ from textrnn.classifier.explanation import Explanation, explain
 from textrnn.classifier.opening import labels_of, model_of, settings_of, temperature_of
 from textrnn.config import as_dict
 from textrnn.data.cleaning import clean
-from textrnn.errors import DeviceError, ModelError, UsageError
+from textrnn.errors import ModelError, UsageError
 from textrnn.tokenizers.base import BOS_ID, EOS_ID, Ids, Tokenizer
-from textrnn.training.device import autocast, is_out_of_memory, pick_device, use_threads
+from textrnn.training.device import autocast, pick_device, use_threads
+from textrnn.training.inference import checked_texts, exactly, halving, like_lengths
 
 __all__ = ["BATCH_SIZE", "CHARACTERS_PER_TOKEN", "UNSURE", "Classifier", "Prediction"]
 
@@ -144,7 +144,7 @@ class Classifier:
             ModelError: the weights make no number of a text.
         """
         self._check_confidence(min_confidence)
-        given = _checked(texts)
+        given = checked_texts(texts)
         cleaned = list(map(self._cleaned, given))
         places = [place for place, text in enumerate(cleaned) if text and not text.isspace()]
         rows = self._scored([cleaned[place] for place in places])
@@ -163,7 +163,7 @@ class Classifier:
             TypeError: ``texts`` is a string, or holds something else than strings.
             ModelError: the weights make no number of a text.
         """
-        return self._scored(list(map(self._cleaned, _checked(texts))))
+        return self._scored(list(map(self._cleaned, checked_texts(texts))))
 
     def explain(self, texts: Iterable[str]) -> list[Explanation | None]:
         """Return which words moved the decision on each text, as :mod:`textrnn.classifier.explanation`.
@@ -173,7 +173,7 @@ class Classifier:
         Raises:
             TypeError: ``texts`` is a string, or holds something else than strings.
         """
-        return explain(self, _checked(texts))
+        return explain(self, checked_texts(texts))
 
     def read_ranges(self, length: int) -> list[tuple[int, int]]:
         """Return which characters of a text of ``length`` are encoded: all, but of very long texts.
@@ -224,58 +224,24 @@ class Classifier:
         for low in range(0, len(cleaned), _TEXTS_AT_ONCE):
             ids = list(map(self._encoded, cleaned[low : low + _TEXTS_AT_ONCE]))
             for places in self._batches(np.fromiter(map(len, ids), np.int64, len(ids))):
-                rows[places + low] = self._computed([ids[place] for place in places.tolist()])
+                batch = [ids[place] for place in places.tolist()]
+                rows[places + low] = halving(self._computed, batch, self._device, len)
         if not np.isfinite(rows).all():
             raise ModelError(f"{self.path}: its weights make no number of a text; train it again")
         return rows
 
     def _batches(self, lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
         """Yield the places of texts of like length, the longest first."""
-        order = np.argsort(-lengths, kind="stable")
-        at = 0
-        while at < len(order):
-            fitting = max(1, _TOKENS_AT_ONCE // int(lengths[order[at]]))
-            places = order[at : at + min(fitting, self._batch_size)]
-            yield places
-            at += len(places)
+        return like_lengths(lengths, _TOKENS_AT_ONCE, self._batch_size)
 
-    def _computed(self, ids: Sequence[Ids]) -> Floats:
-        """Return the probabilities of one batch; one that memory has no room for is halved."""
-        try:
-            with (
-                torch.inference_mode(),
-                _exactly(self._device),
-                autocast(self._device, self._precision),
-            ):
-                tokens, lengths = padded(ids)
-                logits = self._model.logits(tokens.to(self._device), lengths.to(self._device))
-                found = (logits.float() / self.temperature).softmax(-1).cpu().numpy()
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if len(ids) == 1:
-                raise DeviceError(
-                    f"{self._device}: out of memory reading a text of {len(ids[0]):,} tokens; free some, or "
-                    "use --device cpu"
-                ) from None
-        else:
-            return np.asarray(found, np.float32)
-        half = len(ids) // 2
-        return np.concatenate([self._computed(ids[:half]), self._computed(ids[half:])])
-
-
-def _exactly(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """Return the context in which GPUs compute float32 as such; cuDNN's layers would round to TF32."""
-    if device.type != "cuda":
-        return contextlib.nullcontext()
-    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-
-
-def _checked(texts: Iterable[str]) -> list[str]:
-    if isinstance(texts, (str, bytes)):
-        raise TypeError("expected a list of texts, not one text; put it into a list: [text]")
-    given = list(texts)
-    for number, text in enumerate(given):
-        if not isinstance(text, str):
-            raise TypeError(f"text number {number} is a {type(text).__name__}, not a str")
-    return given
+    def _computed(self, ids: Sequence[Ids]) -> list[Floats]:
+        """Return the probabilities of one batch, a row for each text."""
+        with (
+            torch.inference_mode(),
+            exactly(self._device),
+            autocast(self._device, self._precision),
+        ):
+            tokens, lengths = padded(ids)
+            logits = self._model.logits(tokens.to(self._device), lengths.to(self._device))
+            found = (logits.float() / self.temperature).softmax(-1).cpu().numpy()
+        return list(np.asarray(found, np.float32))

@@ -23,6 +23,10 @@ COMMANDS = {
     "train": ("textrnn.cli.app:train", "Train a model."),
     "generate": ("textrnn.cli.generate:generate", "Write text with a trained language model."),
     "classify": ("textrnn.cli.classify:classify", "Label texts with a trained classifier."),
+    "translate": (
+        "textrnn.cli.translate:translate",
+        "Translate texts with a trained translator.",
+    ),
     "evaluate": ("textrnn.cli.evaluate:evaluate", "Measure how well a model predicts texts."),
     "info": ("textrnn.cli.info:info", "Describe a model, or what this machine offers."),
     "tokenize": ("textrnn.cli.tokenize:tokenize", "Show a text's tokens, or turn ids into text."),
@@ -35,6 +39,10 @@ TRAIN_COMMANDS = {
     "classifier": (
         "textrnn.cli.train_classifier:train_classifier",
         "Train a classifier on labelled texts.",
+    ),
+    "translator": (
+        "textrnn.cli.train_translator:train_translator",
+        "Train a translator on pairs of texts.",
     ),
 }
 

@@ -45,6 +45,7 @@ OWN = (
     bundle.RESUME,
     TENSORBOARD,
     "tokenizer.*",
+    "*-tokenizer.*",
     "weights-*.safetensors",
     ".*.part",
 )

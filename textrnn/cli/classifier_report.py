@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from textrnn.classifier.report import ClassFigures, Interval, Mistake, Report
-from textrnn.cli.console import may_colour, printable, write
+from textrnn.cli.styled import Line, one_line, write_lines
 
-__all__ = ["Line", "report_lines", "write_report"]
-
-Line = list[tuple[str, str]]
-"""Parts of a line, each with its style; an empty style is none."""
+__all__ = ["report_lines", "write_report"]
 
 WIDEST = 100
 """Columns of a terminal up to which a confusion matrix is shown as one."""
@@ -28,11 +24,7 @@ _MOST_LABEL, _MOST_TEXT = 32, 200
 
 def write_report(report: Report) -> None:
     """Write a report to stdout; colours come on terminals that have them."""
-    lines = list(report_lines(report))
-    if may_colour(sys.stdout):
-        _write_coloured(lines)
-    else:
-        write("".join("".join(text for text, _ in line) + "\n" for line in lines))
+    write_lines(list(report_lines(report)))
 
 
 def report_lines(report: Report) -> Iterator[Line]:
@@ -53,7 +45,7 @@ def report_lines(report: Report) -> Iterator[Line]:
 
 def _figures(report: Report) -> dict[str, str]:
     left_out = f"; {report.blank:,} more are blank and left out" if report.blank else ""
-    label = _shortened(report.majority_label, _MOST_LABEL)
+    label = one_line(report.majority_label, _MOST_LABEL)
     return {
         "texts": f"{report.rows:,}{left_out}",
         "accuracy": f"{report.accuracy:.2%}, {_interval(report.accuracy_interval, '.2%')}",
@@ -82,7 +74,7 @@ def _verdict(report: Report) -> str:
 def _labels(report: Report) -> Iterator[Line]:
     """Yield a line for each label; a figure that divides by nothing is a dash."""
     answered = report.confusion.sum(axis=0)
-    names = [_shortened(label, _MOST_LABEL) for label in report.labels]
+    names = [one_line(label, _MOST_LABEL) for label in report.labels]
     width = max(map(_width, [*names, "label"]))
     heads = "".join(f"{head:>11}" for head in ("precision", "recall", "F1", "texts"))
     yield [(_padded("label", width) + heads, _HEADING)]
@@ -103,7 +95,7 @@ def _row(each: ClassFigures, answers: int) -> str:
 
 def _confusion(report: Report) -> Iterator[Line]:
     """Yield the matrix, or, where it is too wide, the pairs that are confused most often."""
-    names = [_shortened(label, _MOST_LABEL) for label in report.labels]
+    names = [one_line(label, _MOST_LABEL) for label in report.labels]
     largest = len(f"{report.confusion.max():,}")
     first = max(map(_width, names))
     widths = [2 + max(_width(name), largest) for name in names]
@@ -137,21 +129,15 @@ def _confusions(report: Report) -> Iterator[Line]:
     )
     yield [(f"most frequent confusions{more}", _HEADING)]
     for i in chosen.tolist():
-        one, other = (_shortened(report.labels[j], _MOST_LABEL) for j in (true[i], answered[i]))
+        one, other = (one_line(report.labels[j], _MOST_LABEL) for j in (true[i], answered[i]))
         yield [(f"{counts[i]:>8,}", _BAD), (f"  {one} answered as {other}", "")]
 
 
 def _mistake(mistake: Mistake) -> Iterator[Line]:
-    true, predicted = (_shortened(x, _MOST_LABEL) for x in (mistake.true, mistake.predicted))
+    true, predicted = (one_line(x, _MOST_LABEL) for x in (mistake.true, mistake.predicted))
     answer = f"{predicted} at {mistake.probability:.2%}"
     yield [(f"  {mistake.where}: ", ""), (answer, _BAD), (f", true is {true}", "")]
-    yield [(f"    {_shortened(mistake.text, _MOST_TEXT)}", _FAINT)]
-
-
-def _shortened(text: str, most: int) -> str:
-    """Return a text as a part of one line, at most so many columns wide."""
-    line = printable(" ".join(text.split())) or repr(text)
-    return line if _width(line) <= most else set_cell_size(line, most - 3).rstrip() + "..."
+    yield [(f"    {one_line(mistake.text, _MOST_TEXT)}", _FAINT)]
 
 
 def _width(text: str) -> int:
@@ -163,15 +149,3 @@ def _padded(text: str, width: int) -> str:
     """Return a text filled up to a width with blanks behind it, with a negative width before it."""
     blanks = " " * (abs(width) - _width(text))
     return text + blanks if width > 0 else blanks + text
-
-
-def _write_coloured(lines: Sequence[Line]) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
-    encoding = console.encoding
-    for line in lines:
-        parts = ((text.encode(encoding, "replace").decode(encoding), style) for text, style in line)
-        # The terminal breaks long lines itself.
-        console.print(Text.assemble(*parts), soft_wrap=True)

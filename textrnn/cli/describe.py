@@ -39,6 +39,8 @@ CELLS = {"lstm": "LSTM", "gru": "GRU", "rnn_tanh": "tanh RNN", "rnn_relu": "ReLU
 
 FIGURES: dict[str, tuple[str, str]] = {
     "valid_loss": ("validation loss {}", "{:.4f}"),
+    "valid_perplexity": ("perplexity {}", "{:.2f}"),
+    "valid_bleu": ("BLEU {}", "{:.2f}"),
     "bits_per_char": ("{} bits per character", "{:.3f}"),
     "valid_accuracy": ("accuracy {}", "{:.2%}"),
     "valid_macro_f1": ("macro F1 {}", "{:.2%}"),
@@ -160,10 +162,6 @@ def _figures_of(metrics: Mapping[str, Any]) -> str:
 
 
 def _model(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    cell = CELLS.get(settings["rnn_type"], settings["rnn_type"])
-    ways = "in both directions, " if settings.get("bidirectional") else ""
-    layers = settings["num_layers"]
-    words = f"{cell}, {ways}{layers} {'layer' if layers == 1 else 'layers'} of {settings['hidden_size']}"
     extras = []
     if (order := settings.get("ngram_order") or 1) > 1:
         extras.append(f"n-grams up to {order}")
@@ -171,7 +169,7 @@ def _model(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         extras.append("spellings")
     embeddings = f"embeddings of {settings['embedding_dim']}"
     embeddings += f" and of {' and '.join(extras)}" if extras else ""
-    parts = [words, embeddings]
+    parts = [_shape(settings), embeddings]
     if settings.get("pooling"):
         parts.append(f"pooled by {settings['pooling']}")
     if settings.get("bag_order"):
@@ -180,6 +178,25 @@ def _model(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         f"{', '.join(parts)}; {facts['parameters']:,} parameters, about "
         f"{byte_size(facts['training_memory_bytes'])} in training"
     )
+
+
+def _shape(settings: Mapping[str, Any]) -> str:
+    """Return the recurrent layers in words."""
+    cell = CELLS.get(settings["rnn_type"], settings["rnn_type"])
+    ways = "in both directions, " if settings.get("bidirectional") else ""
+    layers = _counted(settings["num_layers"])
+    if "encoder_layers" not in settings:
+        return f"{cell}, {ways}{layers} of {settings['hidden_size']}"
+    below = _counted(settings["encoder_layers"])
+    feeding = " with input feeding" if settings["input_feeding"] else ""
+    return (
+        f"{cell} of {settings['hidden_size']}, {ways}{below} to read, {layers} to write{feeding}, "
+        f"{settings['attention']} attention"
+    )
+
+
+def _counted(layers: int) -> str:
+    return f"{layers} {'layer' if layers == 1 else 'layers'}"
 
 
 def _steps(words: str, settings: Mapping[str, Any], plan: Mapping[str, Any]) -> str:

@@ -14,9 +14,10 @@ from textrnn.bundle import Bundle
 from textrnn.cli.aside import open_model
 from textrnn.cli.inputs import require_stdin, stdin_or_usage
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
-from textrnn.data.settings import CorpusSettings, ExampleSettings
+from textrnn.data.settings import CorpusSettings, ExampleSettings, PairSettings
 from textrnn.errors import ModelError, UsageError
 from textrnn.training.settings import TrainingSettings
+from textrnn.translator.search import SearchSettings
 
 __all__ = ["JOBS", "Job", "evaluate"]
 
@@ -49,6 +50,14 @@ JOBS = {
         "textrnn.cli.evaluate_classifier:evaluate_classifier",
         ("text_column", "label_column", "worst"),
     ),
+    "translator": Job(
+        "translators",
+        "textrnn.cli.evaluate_translator:evaluate_translator",
+        (
+            *("src", "tgt", "src_column", "tgt_column", "worst", "hypotheses", "force"),
+            *("beam_size", "length_penalty", "max_length", "no_repeat_ngram"),
+        ),
+    ),
 }
 """What is done with a model, by the job in its ``config.json``."""
 
@@ -60,12 +69,24 @@ JOBS = {
 @click.option(
     "--worst",
     type=click.IntRange(min=0),
-    help="Show so many of the most certain wrong answers.  [default: 5]",
+    help="Show so many of the most certain wrong answers, or of the worst translations.  [default: 5]",
 )
+@click.option("--src", multiple=True, metavar="FILE", help="Texts to translate, a line each.")
+@click.option("--tgt", multiple=True, metavar="FILE", help="Their translations, line by line.")
+@click.option(
+    "--hypotheses", metavar="FILE", help="Keep what the model said, a line for each pair."
+)
+@click.option("--force", is_flag=True, help="Replace the file of --hypotheses where it is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
 @setting_options(CorpusSettings, only=("encoding", "newlines"), default="as in training")
 @setting_options(ExampleSettings, only=("text_column", "label_column"), default="as in training")
+@setting_options(PairSettings, only=("src_column", "tgt_column"), default="as in training")
+@setting_options(
+    SearchSettings,
+    only=("beam_size", "length_penalty", "max_length", "no_repeat_ngram"),
+    undecided="the most of a side in training",
+)
 @setting_options(
     TrainingSettings,
     only=("device", "precision", "threads"),
@@ -86,15 +107,24 @@ def evaluate(model: Path, files: tuple[str, ...], **values: Any) -> None:
     figures of each label, the confusion matrix, how far its probabilities can be believed, and the mistakes
     that it was surest of. Blank texts get no answer; they are counted and left out.
 
-    --per-line and --newlines are for language models; --worst, --text-column and --label-column for
-    classifiers.
+    A translator translates the sources of pairs: two files line by line (--src and --tgt), or tables with two
+    columns. It prints BLEU and chrF as sacreBLEU computes them on raw text, with their signatures, how
+    probable it holds the references, and the translations with the lowest chrF.
+
+    --per-line and --newlines are for language models; --text-column and --label-column for classifiers;
+    --src, --tgt, --src-column, --tgt-column, --hypotheses, --force and the search settings for translators;
+    --worst is for classifiers and translators.
 
     \b
       textrnn evaluate book-lm other.txt
       textrnn evaluate reviews-classifier test.csv --json
+      textrnn evaluate de-en --src test.de --tgt test.en
     """
-    inputs = list(files) or [stdin_or_usage("nothing to evaluate")]
-    require_stdin(inputs)
+    sides = [*values["src"], *values["tgt"]]
+    inputs = list(files)
+    if not inputs and not sides:
+        inputs = [stdin_or_usage("nothing to evaluate")]
+    require_stdin([*inputs, *sides])
     machine = given(TrainingSettings, values, os.environ)
     opened = open_model(model)
     measure = _measure(opened, values)
@@ -110,24 +140,25 @@ def _measure(opened: Bundle, values: Mapping[str, Any]) -> Measure:
     """
     job = JOBS.get(opened.job)
     if job is None:
-        known = " and ".join(each.models for each in JOBS.values())
+        *others, last = (each.models for each in JOBS.values())
+        known = f"{', '.join(others)} and {last}"
         raise ModelError(
             f"{opened.path} is a {opened.job} model; this version of textrnn evaluates {known}"
         )
-    for other in JOBS.values():
-        for name in other.options:
-            if name not in job.options and _is_given(values[name]):
-                raise UsageError(
-                    f"{_option(name)} is for {other.models}; {opened.path} is a {opened.job} model, for "
-                    f"which there are {', '.join(map(_option, job.options))}"
-                )
+    for name in dict.fromkeys(name for other in JOBS.values() for name in other.options):
+        if name not in job.options and _is_given(values[name]):
+            whose = " and ".join(each.models for each in JOBS.values() if name in each.options)
+            raise UsageError(
+                f"{_option(name)} is for {whose}; {opened.path} is a {opened.job} model, for "
+                f"which there are {', '.join(map(_option, job.options))}"
+            )
     module, _, function = job.place.partition(":")
     measure: Measure = getattr(importlib.import_module(module), function)
     return measure
 
 
 def _is_given(value: Any) -> bool:
-    return value is not None and value is not False
+    return value is not None and value is not False and value != ()
 
 
 def _option(name: str) -> str:

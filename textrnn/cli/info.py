@@ -23,6 +23,12 @@ from textrnn.errors import ModelError
 __all__ = ["info"]
 
 _MOST_POINTS = 12
+_TOKENIZERS = {
+    "tokenizer": "tokenizer",
+    "src_tokenizer": "source",
+    "tgt_tokenizer": "target",
+}
+"""A model's tokenizers, and what they are called to a person."""
 _PACKAGES = ("torch", "numpy", "sentencepiece", "safetensors", "click", "rich")
 
 
@@ -104,7 +110,7 @@ def _model(path: Path) -> dict[str, Any]:
         "format": config["format"],
         "parameters": sum(int(array.size) for array in tensors.values()),
         "size_bytes": sum(file["bytes"] for file in config["files"].values()),
-        "tokenizer": _tokenizer(opened),
+        **{part: _tokenizer(opened, part) for part in _TOKENIZERS if part in config},
         "settings": opened.settings,
         "data": config.get("data", {}),
         "training": _training(opened),
@@ -114,16 +120,16 @@ def _model(path: Path) -> dict[str, Any]:
     }
 
 
-def _tokenizer(opened: bundle.Bundle) -> dict[str, Any]:
-    """Return what is told of the tokenizer.
+def _tokenizer(opened: bundle.Bundle, part: str) -> dict[str, Any]:
+    """Return what is told of a tokenizer.
 
     Raises:
         ModelError: it is not what training writes.
     """
-    record = opened.config["tokenizer"]
+    record = opened.config[part]
     if not isinstance(record.get("vocab_size"), int):
         raise ModelError(
-            f"{opened.path / bundle.CONFIG}: 'tokenizer' is malformed; the model is damaged"
+            f"{opened.path / bundle.CONFIG}: {part!r} is malformed; the model is damaged"
         )
     return {name: record[name] for name in ("kind", "vocab_size")}
 
@@ -171,12 +177,16 @@ def _curve(path: Path) -> list[dict[str, Any]]:
 
 
 def _model_lines(record: dict[str, Any]) -> list[str]:
-    training, tokenizer = record["training"], record["tokenizer"]
+    training = record["training"]
     best = [f"{name} {v:.4f}" for name, v in training["metrics"].items() if v is not None]
     rows = {
         "model": f"{record['model']} ({record['job']}, format {record['format']})",
         "size": f"{record['parameters']:,} parameters, {byte_size(record['size_bytes'])}",
-        "tokenizer": f"{tokenizer['kind']}, vocabulary {tokenizer['vocab_size']:,}",
+        **{
+            label: f"{record[part]['kind']}, vocabulary {record[part]['vocab_size']:,}"
+            for part, label in _TOKENIZERS.items()
+            if part in record
+        },
         "text": ", ".join(_sources(record["data"])),
         "trained": f"{training['step']:,} steps, {training['tokens']:,} tokens, "
         f"{duration(training['elapsed_s'])}",

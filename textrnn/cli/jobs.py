@@ -145,6 +145,31 @@ def _example_words(facts: Facts, settings: Settings, plan: Mapping[str, Any]) ->
     return f"{batch} texts ({steps * batch / max(1, facts['train_examples']):.3g} epochs)"
 
 
+def _pair_lines(facts: Facts, settings: Settings) -> list[tuple[str, str]]:
+    pairs = facts["train_pairs"]
+    source, target = (facts[name] / max(1, pairs) for name in ("train_src_tokens", "train_targets"))
+    vocabulary = f"{facts['tgt_vocab_size']:,}"
+    if settings["joint_vocabulary"]:
+        vocabulary += " for both sides"
+    elif facts["src_vocab_size"] != facts["tgt_vocab_size"]:
+        vocabulary = f"{facts['src_vocab_size']:,} and {vocabulary}"
+    return [
+        ("data", f"{pairs:,} pairs to train on, {facts['valid_pairs']:,} to validate"),
+        (
+            "texts",
+            f"{source:.0f} tokens of source and {target:.0f} of target on average; vocabulary "
+            f"{vocabulary} ({settings['tokenizer']})",
+        ),
+    ]
+
+
+def _pair_words(facts: Facts, settings: Settings, plan: Mapping[str, Any]) -> str:
+    tokens = settings["batch_tokens"]
+    steps = plan["max_steps"] - plan["begins_at"]
+    epochs = steps * tokens / max(1, facts["train_targets"])
+    return f"about {settings['batch_size']} pairs ({epochs:.3g} epochs)"
+
+
 JOBS = {
     job.name: job
     for job in (
@@ -170,6 +195,17 @@ JOBS = {
             _example_lines,
             _example_words,
             ("label texts", "textrnn classify"),
+        ),
+        Job(
+            "translator",
+            "translator",
+            "-mt",
+            "textrnn.translator.settings:TranslatorSettings",
+            "textrnn.translator.training:prepare_run",
+            "textrnn.translator.training:resume_run",
+            _pair_lines,
+            _pair_words,
+            ("translate", "textrnn translate"),
         ),
     )
 }

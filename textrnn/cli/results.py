@@ -54,15 +54,23 @@ class Results:
         if self.path is None:
             write(text)
             return
+        self.write_bytes(text.encode())
+
+    def write_bytes(self, content: bytes) -> None:
+        """Write bytes into the file and flush it.
+
+        Raises:
+            BrokenPipeError, OSError: as :meth:`write`.
+        """
         file = self._opened()
         try:
-            file.write(text.encode())
+            file.write(content)
             file.flush()
         except BrokenPipeError:
             raise
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.path)) from None
-        self._is_begun = self._is_begun or bool(text)
+        self._is_begun = self._is_begun or bool(content)
 
     def __enter__(self) -> Results:
         return self

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from textrnn.bundle import Bundle
 from textrnn.cli.aside import open_model
 from textrnn.cli.console import warn, write, write_json
 from textrnn.cli.inputs import lines_with_ends, read_input, stdin_or_usage
@@ -26,6 +27,11 @@ _FLUSH_CHARACTERS = 1 << 16
 @click.option("--ids", is_flag=True, help="Print ids instead of pieces.")
 @click.option("--decode", is_flag=True, help="Read ids, print the text that they stand for.")
 @click.option("--json", "as_json", is_flag=True, help="Print ids and pieces of a line as JSON.")
+@click.option(
+    "--target",
+    is_flag=True,
+    help="Take a translator's tokenizer of translations, not that of sources.",
+)
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of FILE.")
 @setting_options(TokenizerSettings, undecided="chosen for the text")
 @debug_option
@@ -34,6 +40,7 @@ def tokenize(
     ids: bool,
     decode: bool,
     as_json: bool,
+    target: bool,
     encoding: str,
     **values: Any,
 ) -> None:
@@ -49,11 +56,13 @@ def tokenize(
     """
     options = given(TokenizerSettings, values)
     model, file = _arguments(arguments, makes_tokenizer=bool(options))
+    if target and model is None:
+        raise UsageError("--target needs a translator's MODEL")
     if decode and (ids or as_json or model is None):
         raise UsageError("--decode needs a MODEL, and goes with neither --ids nor --json")
     file = file or stdin_or_usage("nothing to tokenize")
     if model is not None:
-        tokenizer = open_model(model).tokenizer()
+        tokenizer = _tokenizer_of(open_model(model), target=target)
     elif file == "-":
         raise UsageError("a tokenizer is made from a text that is read twice: give a file, not -")
     else:
@@ -63,6 +72,21 @@ def tokenize(
         _write_text(tokenizer, file)
     else:
         _write_tokens(tokenizer, read_input(file, encoding), ids=ids, as_json=as_json)
+
+
+def _tokenizer_of(model: Bundle, *, target: bool) -> Tokenizer:
+    """Return a model's tokenizer, or the one of a side where it has two.
+
+    Raises:
+        UsageError: the target's was asked for, and it has one.
+    """
+    if "src_tokenizer" in model.config:
+        return model.tokenizer("tgt_tokenizer" if target else "src_tokenizer")
+    if target:
+        raise UsageError(
+            f"--target is for translators; {model.path} is a {model.job} model, which has one tokenizer"
+        )
+    return model.tokenizer()
 
 
 def _arguments(

@@ -51,12 +51,14 @@ class Data:
         options: Further inputs by their option, ``{"--valid": ("valid.txt",)}``.
         parents: Models to start from by their option; None where not given.
         arguments: All of it as the job's ``prepare_run`` takes it by name, ``inputs`` apart.
+        instead: Those of the further inputs that are trained on too, so that ``inputs`` may be none.
     """
 
     inputs: tuple[str, ...]
     options: Mapping[str, Sequence[str]]
     parents: Mapping[str, Path | None]
     arguments: Mapping[str, Any]
+    instead: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -160,13 +162,13 @@ def _begin(
     """Train a new model."""
     values = gathered(job.settings(), changes, os.environ, request.config)
     settings: TrainingSettings = make(job.settings(), values)
-    inputs = data.inputs or ("-",)
-    if not data.inputs and is_terminal(sys.stdin):
+    inputs = data.inputs or (() if data.instead else ("-",))
+    if not data.inputs and not data.instead and is_terminal(sys.stdin):
         raise UsageError(
             "nothing to train on: give files or folders, - for stdin, or --resume with a model"
         )
     require_stdin([*inputs, *data.names])
-    path = request.output or default_output(inputs[0], job.suffix)
+    path = request.output or default_output((*inputs, *data.instead)[0], job.suffix)
     for parent in filter(None, data.parents.values()):
         if parent.resolve() == path.resolve():
             raise UsageError(

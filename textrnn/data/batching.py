@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["pooled_batches"]
+__all__ = ["pooled_batches", "pools"]
 
 Int64 = npt.NDArray[np.int64]
 
@@ -23,8 +23,7 @@ def pooled_batches(
 ) -> Iterator[Int64]:
     """Yield the numbers 0 to ``count - 1``, each once, in batches of like length and size, in random order.
 
-    Documents are shuffled in blocks of neighbours, then singly within pools of ``_POOL``, where they are
-    also sorted into batches of like length: memory stays bounded however many documents there are.
+    Within each of :func:`pools` documents are sorted into batches of like length.
 
     Args:
         count: Documents.
@@ -32,14 +31,27 @@ def pooled_batches(
         batch_size: Most documents in a batch.
         rng: Draws the order.
     """
-    block = max(1, -(-count // _BLOCKS))
-    blocks = rng.permutation(-(-count // block))
-    per_pool = max(1, _POOL // block)
-    for at in range(0, len(blocks), per_pool):
-        members = blocks[at : at + per_pool, None] * block + np.arange(block)
-        pool = rng.permutation(members[members < count])
+    for pool in pools(count, rng):
         order = np.argsort(lengths_of(pool), kind="stable")
         # Of like size too: a remainder would hold the longest, with the weight of a whole batch.
         batches = np.array_split(order, -(-len(order) // batch_size))
         for chosen in rng.permutation(len(batches)):
             yield pool[batches[chosen]]
+
+
+def pools(count: int, rng: np.random.Generator) -> Iterator[Int64]:
+    """Yield the numbers 0 to ``count - 1``, each once, in random order, many at a time.
+
+    Documents are shuffled in blocks of neighbours, then singly within pools of ``_POOL``: memory stays
+    bounded however many documents there are.
+
+    Args:
+        count: Documents.
+        rng: Draws the order.
+    """
+    block = max(1, -(-count // _BLOCKS))
+    blocks = rng.permutation(-(-count // block))
+    per_pool = max(1, _POOL // block)
+    for at in range(0, len(blocks), per_pool):
+        members = blocks[at : at + per_pool, None] * block + np.arange(block)
+        yield rng.permutation(members[members < count])

@@ -11,7 +11,7 @@ from textrnn.data.tables.dialect import normal_name
 from textrnn.data.tables.table import Table, shown
 from textrnn.errors import DataError
 
-__all__ = ["Choice", "choose_columns", "choose_text", "header_names"]
+__all__ = ["Choice", "Finder", "choose_columns", "choose_text", "header_names"]
 
 TEXT_NAMES = (
     ("text",),
@@ -80,7 +80,7 @@ def choose_columns(table: Table, settings: ExampleSettings) -> Choice:
         DataError: a column that was named is not there, or none or several may be meant; the
             message lists the columns.
     """
-    finder = _Finder(table)
+    finder = Finder(table)
     text = finder.named(settings.text_column, "--text-column")
     label = finder.named(settings.label_column, "--label-column")
     if text is not None and text == label:
@@ -100,7 +100,7 @@ def choose_columns(table: Table, settings: ExampleSettings) -> Choice:
 
 def choose_text(table: Table, settings: ExampleSettings) -> Choice:
     """Find the text alone, likewise."""
-    finder = _Finder(table)
+    finder = Finder(table)
     text = finder.named(settings.text_column, "--text-column")
     if text is None and len(table.columns) == 1:
         text = 0
@@ -112,7 +112,7 @@ def choose_text(table: Table, settings: ExampleSettings) -> Choice:
     return Choice(text, None, f"text in {finder.title(text)}")
 
 
-class _Finder:
+class Finder:
     """Looks for columns in one table."""
 
     def __init__(self, table: Table) -> None:

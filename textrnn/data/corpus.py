@@ -181,7 +181,7 @@ class _TextPreparation(Preparation):
         """Return the name of the first file and how many more there are."""
         return names_of(self.files)
 
-    def learn(self, wanted: TokenizerSettings) -> Tokenizer:
+    def learn(self, wanted: TokenizerSettings, place: int) -> Tokenizer:  # noqa: ARG002
         """Learn from the training part; an alphabet from all."""
         texts, valid_texts = self._texts
         if wanted.tokenizer == "char":
@@ -192,9 +192,10 @@ class _TextPreparation(Preparation):
             )
         return train_tokenizer(texts.training_chunks, wanted, report=self.report)
 
-    def make(self, tokenizer: Tokenizer, key: str) -> Prepared:
+    def make(self, tokenizers: Sequence[Tokenizer], key: str) -> Prepared:
         """Write the stores."""
         texts, valid_texts = self._texts
+        (tokenizer,) = tokenizers
         folder = self.work / "entry"
         folder.mkdir()
         if self.divided:
@@ -206,7 +207,7 @@ class _TextPreparation(Preparation):
             "valid_sources": [asdict(record) for record in source_records(self.valid_files)],
             "digest": digest_of([tokenizer.fingerprint, self.settings.lines, stores]),
         }
-        return keep_prepared(self.cache, key, folder, tokenizer, stores, about)
+        return keep_prepared(self.cache, key, folder, tokenizers, stores, about)
 
     @property
     def _fraction(self) -> float:

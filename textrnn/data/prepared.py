@@ -1,6 +1,7 @@
-"""What the cache keeps of a corpus: its stores and its tokenizer under one key.
+"""What the cache keeps of a corpus: its stores and its tokenizers under one key.
 
-A :class:`Preparation` finds them there or makes them; running text and labelled examples are two.
+A :class:`Preparation` finds them there or makes them; running text, labelled examples and pairs are
+three.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import abc
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ __all__ = [
 _WHOLE_CHECK = 64 << 20
 """Files up to this size are compared with their digests when opened, larger ones by size alone."""
 
+_TOKENIZER_FOLDERS = ("tokenizer", "tokenizer-tgt")
+
 
 @dataclass(frozen=True)
 class SourceRecord:
@@ -66,16 +69,21 @@ class Prepared:
     """Stores from the cache.
 
     Attributes:
-        tokenizer: What made the ids.
+        tokenizers: What made the ids: one, or one for each side of pairs.
         stores: The stores by name.
         arrays: Arrays of int32 that lie beside them, by name, memory-mapped.
         record: What the entry says about itself.
     """
 
-    tokenizer: Tokenizer
+    tokenizers: tuple[Tokenizer, ...]
     stores: dict[str, TokenStore]
     arrays: dict[str, Numbers]
     record: dict[str, Any]
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The first tokenizer, mostly the only one."""
+        return self.tokenizers[0]
 
 
 @dataclass(frozen=True)
@@ -95,47 +103,61 @@ class Preparation(abc.ABC):
     @property
     @abc.abstractmethod
     def content(self) -> dict[str, Any]:
-        """What the stores depend on, the tokenizer apart, as JSON can hold it."""
+        """What the stores depend on, the tokenizers apart, as JSON can hold it."""
 
     @abc.abstractmethod
     def names(self) -> str:
         """Return what messages call what is prepared."""
 
     @abc.abstractmethod
-    def learn(self, wanted: TokenizerSettings) -> Tokenizer:
-        """Learn the tokenizer that the settings give."""
+    def learn(self, wanted: TokenizerSettings, place: int) -> Tokenizer:
+        """Learn the tokenizer that the settings give; ``place`` is its place among several."""
 
     @abc.abstractmethod
-    def make(self, tokenizer: Tokenizer, key: str) -> Prepared:
-        """Make the corpus with a tokenizer and keep it under ``key``."""
+    def make(self, tokenizers: Sequence[Tokenizer], key: str) -> Prepared:
+        """Make the corpus with these tokenizers and keep it under ``key``."""
 
-    def prepare(self, tokenizer: TokenizerSettings | Tokenizer) -> Prepared:
-        """Return the corpus as this tokenizer makes it, one that exists or is learnt, now or before."""
-        if isinstance(tokenizer, Tokenizer):
-            return self._find_or_make(tokenizer)
-        # Another version may learn another tokenizer from the same text.
-        values = {name: getattr(tokenizer, name) for name in specs(TokenizerSettings)}
-        note = digest_of(["tokenizer", __version__, values, self.content])
-        fingerprint = recall(self.cache, note).get("fingerprint")
-        if isinstance(fingerprint, str) and (prepared := self._find(fingerprint)):
+    def prepare(self, *tokenizers: TokenizerSettings | Tokenizer) -> Prepared:
+        """Return the corpus as these tokenizers make it.
+
+        Args:
+            tokenizers: One, or one for each side; those that do not exist are learnt, now or before.
+        """
+        given = [each for each in tokenizers if isinstance(each, Tokenizer)]
+        if len(given) == len(tokenizers):
+            return self._find_or_make(given)
+        note = digest_of(["tokenizer", *map(_wish, tokenizers), self.content])
+        fingerprints = recall(self.cache, note).get("fingerprints")
+        if isinstance(fingerprints, list) and (prepared := self._find(fingerprints)):
             return prepared
-        learnt = self.learn(tokenizer)
+        learnt = [
+            each if isinstance(each, Tokenizer) else self.learn(each, place)
+            for place, each in enumerate(tokenizers)
+        ]
         prepared = self._find_or_make(learnt)
-        remember(self.cache, note, {"fingerprint": learnt.fingerprint})
+        remember(self.cache, note, {"fingerprints": [each.fingerprint for each in learnt]})
         return prepared
 
-    def _find_or_make(self, tokenizer: Tokenizer) -> Prepared:
-        found = self._find(tokenizer.fingerprint)
-        return found or self.make(tokenizer, self._key(tokenizer.fingerprint))
+    def _find_or_make(self, tokenizers: Sequence[Tokenizer]) -> Prepared:
+        fingerprints = [each.fingerprint for each in tokenizers]
+        return self._find(fingerprints) or self.make(tokenizers, self._key(fingerprints))
 
-    def _key(self, fingerprint: str) -> str:
-        return digest_of(["corpus", FORMAT, fingerprint, self.content])
+    def _key(self, fingerprints: Sequence[str]) -> str:
+        return digest_of(["corpus", FORMAT, *fingerprints, self.content])
 
-    def _find(self, fingerprint: str) -> Prepared | None:
-        prepared = find_prepared(self.cache, self._key(fingerprint))
+    def _find(self, fingerprints: Sequence[str]) -> Prepared | None:
+        prepared = find_prepared(self.cache, self._key(fingerprints))
         if prepared is not None:
             self.report(f"{self.names()}: prepared before, found in the cache")
         return prepared
+
+
+def _wish(tokenizer: TokenizerSettings | Tokenizer) -> object:
+    """Return what tells a tokenizer, or what is to be learnt, from others."""
+    if isinstance(tokenizer, Tokenizer):
+        return tokenizer.fingerprint
+    # Another version may learn another tokenizer from the same text.
+    return [__version__, {name: getattr(tokenizer, name) for name in specs(TokenizerSettings)}]
 
 
 def digest_of(content: object) -> str:
@@ -168,7 +190,7 @@ def keep_prepared(
     cache: Path,
     key: str,
     folder: Path,
-    tokenizer: Tokenizer,
+    tokenizers: Sequence[Tokenizer],
     stores: Mapping[str, Mapping[str, Any]],
     about: Mapping[str, Any],
     arrays: Mapping[str, Mapping[str, Any]] | None = None,
@@ -179,7 +201,7 @@ def keep_prepared(
         cache: The cache folder.
         key: What the entry is found by.
         folder: Inside the cache, with the stores' files and nothing else.
-        tokenizer: What made the ids.
+        tokenizers: What made the ids.
         stores: What each store's writer returned, by name.
         about: What else to record.
         arrays: What each array's writer returned, by name.
@@ -187,12 +209,16 @@ def keep_prepared(
     Raises:
         OSError: the cache cannot be written.
     """
-    files = tokenizer.to_files()
-    (folder / "tokenizer").mkdir()
-    for name, content in files.items():
-        (folder / "tokenizer" / name).write_bytes(content)
-    kept = {"kind": tokenizer.kind, "fingerprint": tokenizer.fingerprint, "files": sorted(files)}
-    record = {**about, "tokenizer": kept, "stores": dict(stores), "arrays": dict(arrays or {})}
+    kept = []
+    for tokenizer, own in zip(tokenizers, _TOKENIZER_FOLDERS, strict=False):
+        files = tokenizer.to_files()
+        (folder / own).mkdir()
+        for name, content in files.items():
+            (folder / own / name).write_bytes(content)
+        kept.append(
+            {"kind": tokenizer.kind, "fingerprint": tokenizer.fingerprint, "files": sorted(files)}
+        )
+    record = {**about, "tokenizers": kept, "stores": dict(stores), "arrays": dict(arrays or {})}
     publish(cache, key, folder, record)
     prepared = find_prepared(cache, key)
     if prepared is None:
@@ -201,11 +227,11 @@ def keep_prepared(
 
 
 def _open(folder: Path, record: dict[str, Any]) -> Prepared:
-    kept = record["tokenizer"]
-    files = {name: (folder / "tokenizer" / name).read_bytes() for name in kept["files"]}
-    tokenizer = load_tokenizer(kept["kind"], files)
-    if tokenizer.fingerprint != kept["fingerprint"]:
-        raise ValueError(f"{folder}: another tokenizer than was written")
+    # Entries made before there were pairs have one tokenizer.
+    kept = record["tokenizers"] if "tokenizers" in record else [record["tokenizer"]]
+    tokenizers = tuple(
+        _tokenizer(folder / own, each) for own, each in zip(_TOKENIZER_FOLDERS, kept, strict=False)
+    )
     stores = {
         name: open_store(folder, name, store, _WHOLE_CHECK)
         for name, store in record["stores"].items()
@@ -215,4 +241,12 @@ def _open(folder: Path, record: dict[str, Any]) -> Prepared:
         name: open_array(folder, name, array, _WHOLE_CHECK)
         for name, array in record.get("arrays", {}).items()
     }
-    return Prepared(tokenizer, stores, arrays, record)
+    return Prepared(tokenizers, stores, arrays, record)
+
+
+def _tokenizer(folder: Path, kept: dict[str, Any]) -> Tokenizer:
+    files = {name: (folder / name).read_bytes() for name in kept["files"]}
+    tokenizer = load_tokenizer(kept["kind"], files)
+    if tokenizer.fingerprint != kept["fingerprint"]:
+        raise ValueError(f"{folder}: another tokenizer than was written")
+    return tokenizer

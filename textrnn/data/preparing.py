@@ -85,7 +85,7 @@ class ExamplePreparation(Preparation):
         """Whether the tables have been read."""
         return "grouped" in self.__dict__
 
-    def learn(self, wanted: TokenizerSettings) -> Tokenizer:
+    def learn(self, wanted: TokenizerSettings, place: int) -> Tokenizer:  # noqa: ARG002
         """Learn from the training part; an alphabet from all."""
         parts = PART_NAMES if wanted.tokenizer == "char" else ("train",)
 
@@ -95,8 +95,9 @@ class ExamplePreparation(Preparation):
 
         return train_tokenizer(chunks, wanted, report=self.report)
 
-    def make(self, tokenizer: Tokenizer, key: str) -> Prepared:
+    def make(self, tokenizers: Sequence[Tokenizer], key: str) -> Prepared:
         """Write the stores and the labels beside them."""
+        (tokenizer,) = tokenizers
         folder = self.work / "entry"
         folder.mkdir()
         with contextlib.ExitStack() as stack:
@@ -124,7 +125,7 @@ class ExamplePreparation(Preparation):
             "findings": self.grouped.findings.as_dict(),
             "digest": digest_of([tokenizer.fingerprint, names, stores, arrays]),
         }
-        return keep_prepared(self.cache, key, folder, tokenizer, stores, about, arrays)
+        return keep_prepared(self.cache, key, folder, tokenizers, stores, about, arrays)
 
     @property
     def _fractions(self) -> tuple[float, float]:

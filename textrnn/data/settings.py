@@ -1,4 +1,4 @@
-"""Settings of how text and labelled examples are read and divided."""
+"""Settings of how text, labelled examples and pairs are read and divided."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textrnn.config import setting
 
-__all__ = ["CorpusSettings", "ExampleSettings", "TextSettings"]
+__all__ = ["CorpusSettings", "ExampleSettings", "PairSettings", "TextSettings"]
 
 
 @dataclass(frozen=True)
@@ -76,5 +76,43 @@ class ExampleSettings(TextSettings):
     drop_leaks: bool = setting(
         False,
         "Leave out of training the texts that stand in validation or test as well.",
+        section="data",
+    )
+
+
+@dataclass(frozen=True)
+class PairSettings(TextSettings):
+    """Where in tables the two sides of a pair stand, which pairs are used, how they are divided."""
+
+    src_column: str | None = setting(
+        None,
+        "Column to translate from: its name, or its number from 1. Without it, found by usual "
+        "names, else the first of two columns of text.",
+        section="data",
+    )
+    tgt_column: str | None = setting(
+        None,
+        "Column to translate into: its name, or its number from 1. Without it, found likewise.",
+        section="data",
+    )
+    valid_fraction: float = setting(
+        0.05,
+        "Share of the pairs that is kept for validation, chosen by the seed; pairs of equal sources "
+        "stay together. 0 validates nothing.",
+        section="data",
+        minimum=0,
+        maximum=0.5,
+    )
+    length_ratio: float | None = setting(
+        None,
+        "Leave out of training the pairs whose lengths in characters stand in a ratio so many times "
+        "above or below the usual one, short texts apart. Without it, 3 or more where lengths "
+        "spread widely in the whole corpus, as those of questions and answers do.",
+        section="data",
+        minimum=1.0,
+    )
+    drop_leaks: bool = setting(
+        False,
+        "Leave out of training the pairs whose source stands in validation as well.",
         section="data",
     )

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from textrnn.decoding.protocol import Ids64, StepModel
+from textrnn.decoding.protocol import Ids64, RowModel, StepModel
 from textrnn.decoding.randomness import Keys, uniforms
 from textrnn.decoding.sampling import Sampler
 from textrnn.tokenizers.base import PAD_ID
@@ -68,7 +68,7 @@ class SampledBatch(Generic[StateT]):
 
     def __init__(
         self,
-        model: StepModel[StateT],
+        model: RowModel[StateT],
         sampler: Sampler,
         state: StateT,
         prompts: Sequence[npt.NDArray[np.integer]],

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from textrnn.errors import ModelError
+from textrnn.tokenizers._word_pieces import cut_words
 from textrnn.tokenizers.base import (
     BOS_ID,
     EOS_ID,
@@ -47,6 +48,7 @@ __all__ = [
     "TokenizerSettings",
     "UnigramTokenizer",
     "WordTokenizer",
+    "cut_words",
     "load_tokenizer",
     "substitute",
     "train_tokenizer",

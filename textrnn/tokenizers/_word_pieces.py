@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from textrnn.tokenizers._normalization import Normalizer
 from textrnn.tokenizers._text import character_class, split_stream
 
-__all__ = ["WordCutter", "word_pattern"]
+__all__ = ["WordCutter", "cut_words", "word_pattern"]
 
 
 class WordCutter:
@@ -39,6 +39,11 @@ class WordCutter:
     def _counting(self, pieces: list[str]) -> list[str]:
         # A piece is nothing but white space, or has at most one space, at its beginning.
         return pieces if self.spaces else list(filter(None, map(str.strip, pieces)))
+
+
+def cut_words(text: str) -> list[str]:
+    """Return a text's words, marks and spaces, which joined are the text; see :func:`word_pattern`."""
+    return word_pattern().findall(text)
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -165,6 +166,28 @@ class UnigramTokenizer(SubwordTokenizer):
     """The most probable cut under a unigram model of pieces (Kudo 2018, section 3.2)."""
 
     kind = "unigram"
+
+    def units(self, text: str) -> list[str]:
+        """Return what :data:`UNIT` finds in a text, normalised: each is cut by itself."""
+        return UNIT.findall(self._normalize(text))
+
+    def cuts(self, unit: str, most: int) -> list[tuple[tuple[int, ...], float]]:
+        """Return the most probable ways to cut a unit, the best first, with their log-probabilities.
+
+        Args:
+            unit: One of :meth:`units`.
+            most: How many ways at most.
+        """
+        best = self._cache[unit]
+        if unit in ESCAPED or SURROGATE.search(unit):
+            return [(best, 0.0)]
+        found = map(tuple, self._processor.nbest_encode(unit, nbest_size=most, out_type=int))
+        return [(ids, sum(map(self._scores.__getitem__, ids))) for ids in found]
+
+    @functools.cached_property
+    def _scores(self) -> list[float]:
+        """The log-probability of each piece."""
+        return list(map(self._processor.get_score, range(self.vocab_size)))
 
 
 class _Cache(dict[str, tuple[int, ...]]):

@@ -24,6 +24,8 @@ _MARKS = ("dataset_dict.json", "state.json")
 class HubTable(Table):
     """One split of a data set; ``line`` is the number of the row.
 
+    What is nested is columns with the names of both, such as ``translation.de``.
+
     Args:
         name: What messages call it.
         split: The ``datasets.Dataset``.
@@ -33,9 +35,9 @@ class HubTable(Table):
     kind = "Hugging Face data set"
 
     def __init__(self, name: str, split: Any, files: Sequence[TextFile]) -> None:
-        super().__init__(name, split.column_names, named=True, files=files)
-        self._split = split
-        features = split.features.to_dict()
+        self._split = split.flatten()
+        super().__init__(name, self._split.column_names, named=True, files=files)
+        features = self._split.features.to_dict()
         self._classes = class_names(features)
 
     def rows(

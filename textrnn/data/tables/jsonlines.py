@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -21,8 +21,9 @@ _NAMES_FROM = 1_000
 class JsonLinesTable(TextTable):
     """Objects whose keys are the columns: those of the first rows, in order of appearance.
 
-    Numbers and booleans become their JSON text (``1``, ``4.0``, ``true``), null is no value. Half a
-    surrogate pair, which JSON can write and no text can hold, becomes U+FFFD.
+    A key whose first value is an object is as many columns, such as ``translation.de``. Numbers and
+    booleans become their JSON text (``1``, ``4.0``, ``true``), null is no value. Half a surrogate
+    pair, which JSON can write and no text can hold, becomes U+FFFD.
 
     Args:
         file: The file.
@@ -37,7 +38,8 @@ class JsonLinesTable(TextTable):
     def __init__(self, file: TextFile, encoding: str) -> None:
         super().__init__(file, encoding, (), named=True)
         objects = islice(self._objects(lambda _, __, ___: None), min(_NAMES_FROM, FAR))
-        self.columns = tuple(dict.fromkeys(key for _, row in objects for key in row))
+        self._paths = _paths(row for _, row in objects)
+        self.columns = tuple(self._paths)
         if not self.columns:
             raise DataError(f"{file.name}: no rows in this JSON Lines file; give one with rows")
 
@@ -49,11 +51,14 @@ class JsonLinesTable(TextTable):
         lenient: bool = False,
     ) -> Iterator[Row]:
         """Yield the rows; blank lines are none."""
-        keys = [self.columns[i] for i in columns]
+        names = [self.columns[i] for i in columns]
+        paths = [(name, *self._paths[name]) for name in names]
         for line, row in self._objects(progress):
             values = []
-            for key in keys:
-                value = row.get(key, _ABSENT)
+            for key, outer, inner in paths:
+                value = row.get(outer, _ABSENT)
+                if inner is not None and value is not None:
+                    value = value.get(inner, _ABSENT) if isinstance(value, dict) else _ABSENT
                 if value.__class__ is not str:
                     value = self._text(value, key, line, lenient=lenient)
                 elif not value.isascii():
@@ -113,3 +118,23 @@ class JsonLinesTable(TextTable):
             f"{key!r} holds {kind} where text was expected; make it one text, or choose another "
             "column",
         )
+
+
+def _paths(rows: Iterable[dict[str, Any]]) -> dict[str, tuple[str, str | None]]:
+    """Return the columns with the key of each and, where its values are objects, the key in these."""
+    keys: dict[str, dict[str, None]] = {}
+    plain = set()
+    for row in rows:
+        for key, value in row.items():
+            inner = keys.setdefault(key, {})
+            if isinstance(value, dict) and key not in plain:
+                inner.update(dict.fromkeys(value))
+            elif value is not None:
+                plain.add(key)
+    paths: dict[str, tuple[str, str | None]] = {}
+    for key, inner in keys.items():
+        if inner:
+            paths |= {f"{key}.{name}": (key, name) for name in inner}
+        else:
+            paths[key] = key, None
+    return paths

@@ -21,8 +21,9 @@ _ROWS = 1024
 class ParquetTable(Table):
     """The rows of a Parquet file; ``line`` is the number of the row.
 
-    Numbers become their JSON text; a column of class numbers that says their names (as data sets of
-    the Hugging Face hub do) gives the names.
+    What is nested is columns with the names of both, such as ``translation.de``. Numbers become
+    their JSON text; a column of class numbers that says their names (as data sets of the Hugging
+    Face hub do) gives the names.
 
     Args:
         file: The file, not compressed as a whole.
@@ -41,7 +42,8 @@ class ParquetTable(Table):
             schema = self._open().schema_arrow
         except (pyarrow.ArrowException, OSError) as error:
             raise self._damaged(error) from None
-        super().__init__(file.name, schema.names, named=True, files=[file])
+        self._paths = dict(_paths(schema))
+        super().__init__(file.name, list(self._paths), named=True, files=[file])
         self._classes = class_names(_hub_features(schema.metadata))
 
     def rows(
@@ -61,7 +63,7 @@ class ParquetTable(Table):
             for batch in file.iter_batches(batch_size=_ROWS, columns=list(dict.fromkeys(names))):
                 lists = [
                     value_texts(
-                        batch.column(batch.schema.get_field_index(name)).to_pylist(),
+                        _column(batch, self._paths[name]).to_pylist(),
                         self._classes.get(name),
                         name,
                         self.name,
@@ -89,6 +91,25 @@ class ParquetTable(Table):
             f"{self._file.name}: not valid Parquet ({' '.join(str(error).split())[:200]}); fetch or "
             "make the file again"
         )
+
+
+def _paths(schema: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the columns with the names that lead to each."""
+    import pyarrow
+
+    for field in schema:
+        if pyarrow.types.is_struct(field.type):
+            for inner in field.type:
+                yield f"{field.name}.{inner.name}", (field.name, inner.name)
+        else:
+            yield field.name, (field.name,)
+
+
+def _column(batch: Any, path: Sequence[str]) -> Any:
+    import pyarrow.compute
+
+    column = batch.column(batch.schema.get_field_index(path[0]))
+    return pyarrow.compute.struct_field(column, path[1:]) if path[1:] else column
 
 
 def is_parquet(file: TextFile) -> bool:

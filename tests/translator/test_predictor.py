@@ -1,0 +1,351 @@
+"""A trained translator in use."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from translator_models import SRC_WORDS, words, write_translator
+
+from textrnn import bundle, load
+from textrnn.bundle import open_bundle
+from textrnn.decoding.beam import beam_search, length_norm
+from textrnn.errors import DeviceError, ModelError, UsageError
+from textrnn.tokenizers.base import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from textrnn.tokenizers.char import CharTokenizer
+from textrnn.training import inference
+from textrnn.translator.predictor import Translator
+from textrnn.translator.search import SearchSettings
+
+TEXTS = ["der hund sieht .", "", "ein haus", " \t", "der hund und die katze , und und", "fremd rot"]
+
+lines = st.lists(
+    st.lists(st.sampled_from([*SRC_WORDS, "fremd"]), min_size=1, max_size=12).map(" ".join),
+    min_size=1,
+    max_size=7,
+)
+quick = settings(max_examples=20, deadline=None)
+
+
+@pytest.fixture(scope="module")
+def translator(small):
+    return Translator(small, "cpu", threads=1)
+
+
+@pytest.fixture(scope="module")
+def chars(tmp_path_factory):
+    """A translator of characters, whose texts are cut in one way only."""
+    letters = CharTokenizer(sorted(set("".join(SRC_WORDS) + " ")))
+    path = write_translator(
+        tmp_path_factory.mktemp("chars") / "m", tokenizers=(letters, letters), tokenizer="char"
+    )
+    return Translator(open_bundle(path), "cpu", threads=1)
+
+
+def told(translator, texts, **options):
+    return [each.translation for each in translator.translate(texts, **options)]
+
+
+def greedy_ids(translator, text, limit):
+    """The likeliest token at every step, by the model's own steps."""
+    model = translator._engine._model
+    ids = torch.tensor([[*translator.tokenizers[0].encode(text).tolist(), EOS_ID]])
+    said, token = [], BOS_ID
+    with torch.no_grad():
+        state = model.start(model.encode(ids, torch.tensor([ids.shape[1]])))
+        while len(said) < limit:
+            logits, state, _ = model.step(torch.tensor([token]), state)
+            logits[:, [PAD_ID, BOS_ID]] = -math.inf
+            token = int(logits.argmax())
+            if token == EOS_ID:
+                break
+            said.append(token)
+    return said
+
+
+def found_ids(translator, texts, limit, **options):
+    sources = translator._sources(texts, range(len(texts)), None)
+    return translator._engine.search(sources, SearchSettings(**options), limit, 64)
+
+
+def test_every_text_has_its_translation_and_blank_ones_none(translator):
+    found = translator.translate(TEXTS, beam_size=3)
+    assert [each.source for each in found] == TEXTS
+    for text, each in zip(TEXTS, found, strict=True):
+        if text.strip():
+            assert each.translation == each.hypotheses[0].text != ""
+            assert each.score == each.hypotheses[0].score < 0
+            assert "\n" not in each.translation
+        else:
+            assert (each.translation, each.score, each.hypotheses) == ("", None, ())
+    assert len(set(told(translator, ["der hund", "ein haus", "rot", "katze"]))) > 2
+    assert translator.translate([]) == []
+    # Line ends and runs of spaces are spaces.
+    assert told(translator, ["der\nhund  sieht\t. "]) == told(translator, ["der hund sieht ."])
+
+
+@quick
+@given(lines, st.integers(1, 4), st.integers(1, 5))
+def test_company_and_batches_change_nothing(translator, texts, beam, batch):
+    together = translator.translate(texts, beam_size=beam, n_best=beam, batch_size=batch)
+    for text, each in zip(texts, together, strict=True):
+        (alone,) = translator.translate([text], beam_size=beam, n_best=beam)
+        assert [h.text for h in alone.hypotheses] == [h.text for h in each.hypotheses]
+        for one, other in zip(alone.hypotheses, each.hypotheses, strict=True):
+            assert one.score == pytest.approx(other.score, abs=1e-4)
+
+
+def test_a_beam_of_one_takes_the_likeliest_token_at_every_step(translator):
+    texts = ["der hund sieht .", "ein haus", "katze und hund , rot", "fremd"]
+    found = found_ids(translator, texts, 12, beam_size=1)
+    expected = [greedy_ids(translator, text, 12) for text in texts]
+    assert [each[0].ids.tolist() for each in found] == expected
+    assert len(set(map(tuple, expected))) > 1
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"input_feeding": True}, {"rnn_type": "gru", "num_layers": 1}]
+)
+def test_the_score_is_that_of_forced_decoding(options, tmp_path):
+    path = write_translator(tmp_path / "m", **options)
+    translator = Translator(open_bundle(path), "cpu", threads=1)
+    texts = ["der hund sieht .", "ein haus", "katze und hund , rot", "fremd"]
+    found = found_ids(translator, texts, 9, beam_size=4, n_best=4, length_penalty=0.6)
+    pairs = [
+        (source.ids, each.ids)
+        for source, several in zip(translator._sources(texts, range(4), None), found, strict=True)
+        for each in several
+    ]
+    every = [each for several in found for each in several]
+    assert len(every) >= 4 * 4
+    for each, forced in zip(every, translator._engine.forced(pairs), strict=True):
+        assert each.log_prob == pytest.approx(forced.log_prob, abs=1e-3)
+        assert each.score == pytest.approx(each.log_prob / length_norm(len(each.ids) + 1, 0.6))
+
+
+def test_given_translations_have_the_scores_that_they_were_found_with(chars):
+    texts = ["der hund", "rot", "ein haus und"]
+    for penalty in (0.0, 1.0):
+        found = chars.translate(texts, beam_size=3, n_best=3, length_penalty=penalty, max_length=12)
+        every = [(each.source, h) for each in found for h in each.hypotheses]
+        whole = [(text, h) for text, h in every if h.text == h.text.strip() and "  " not in h.text]
+        scores = chars.score(
+            [text for text, _ in whole], [h.text for _, h in whole], length_penalty=penalty
+        )
+        assert len(whole) >= 3
+        # White space at the ends is no part of a text, though it was one of the hypothesis.
+        same = [
+            score.score == pytest.approx(h.score, abs=1e-3)
+            for score, (_, h) in zip(scores, whole, strict=True)
+        ]
+        assert sum(same) >= len(whole) - 2
+        assert [score.tokens for score in scores] == [len(h.text) + 1 for _, h in whole]
+
+
+def test_the_n_best_are_distinct_and_in_order(translator):
+    (found,) = translator.translate(["der hund sieht ."], beam_size=8, n_best=6)
+    assert len({each.text for each in found.hypotheses}) == len(found.hypotheses) == 6
+    scores = [each.score for each in found.hypotheses]
+    assert scores == sorted(scores, reverse=True)
+    (best,) = translator.translate(["der hund sieht ."], beam_size=8)
+    assert best.hypotheses[0].score >= scores[0] - 1e-4
+    with pytest.raises(UsageError, match="n_best is 6 and beam_size 5"):
+        translator.translate(["hund"], n_best=6)
+
+
+def test_limits_and_repeats(translator):
+    for each in found_ids(translator, ["der hund sieht .", "rot"], 4, beam_size=3):
+        assert all(len(hypothesis.ids) <= 4 for hypothesis in each)
+    once = found_ids(translator, ["rot", "katze und"], 30, beam_size=2, no_repeat_ngram=1)
+    free = found_ids(translator, ["rot", "katze und"], 30, beam_size=2)
+    assert all(len(set(h.ids.tolist())) == len(h.ids) for each in once for h in each)
+    assert any(len(set(h.ids.tolist())) < len(h.ids) for each in free for h in each)
+
+
+def test_samples_depend_on_seed_and_text_alone(translator):
+    texts = ["der hund sieht .", "ein haus", "katze und hund"]
+    options = {"sample": True, "n_best": 2, "temperature": 0.9}
+    first = translator.translate(texts, seed=1, **options)
+    assert told(translator, texts[1:], seed=1, **options) == [
+        each.translation for each in first[1:]
+    ]
+    assert [
+        each.translation for each in translator.translate(texts, seed=1, batch_size=1, **options)
+    ] == [each.translation for each in first]
+    assert told(translator, texts, seed=2, **options) != [each.translation for each in first]
+    assert told(translator, texts, **options) != told(translator, texts, **options)
+    assert all(each.hypotheses[0].text != each.hypotheses[1].text for each in first)
+    # Next to no temperature is greedy search, but for what is never drawn.
+    cold = told(translator, ["katze und hund"], sample=True, temperature=0)
+    assert cold == told(translator, ["katze und hund"], beam_size=1)
+    with pytest.raises(UsageError, match="only with sample"):
+        translator.translate(texts, temperature=0.5)
+
+
+def always(*tokens):
+    """Make a model say these tokens, whatever it reads, each once, then end."""
+
+    def change(model):
+        for weight in model.parameters():
+            weight.detach().zero_()
+        for token in tokens:
+            model.output.bias.detach()[token] = 9.0
+
+    return change
+
+
+def test_what_is_unknown_is_copied_from_where_the_model_looked(translator, tmp_path):
+    path = write_translator(tmp_path / "m", change=always(UNK_ID), max_length=2)
+    (found,) = Translator(open_bundle(path), "cpu", threads=1).translate(
+        ["Xylophon"], align=True, beam_size=1
+    )
+    assert found.translation == "Xylophon Xylophon"
+    assert found.alignment.target == ["Xylophon", "Xylophon"]
+    # Pieces and letters stand for no word: they never say that they do not know one.
+    letters = CharTokenizer(["a", "b"])
+    path = write_translator(
+        tmp_path / "c", tokenizers=(letters, letters), tokenizer="char", change=always(UNK_ID)
+    )
+    (found,) = Translator(open_bundle(path), "cpu", threads=1).translate(["ab"], beam_size=1)
+    assert "\ufffd" not in found.translation
+
+
+def test_alignments_are_attention_word_by_word(translator, chars):
+    for model in (translator, chars):
+        text = "der hund und" if model is chars else "der hund , und fremd ."
+        (found,) = model.translate([text], align=True, beam_size=2, max_length=12)
+        alignment = found.alignment
+        assert alignment.source == text.split()
+        assert "".join(alignment.target) == found.translation.replace(" ", "")
+        assert alignment.weights.shape == (len(alignment.target), len(alignment.source))
+        assert (alignment.weights >= 0).all()
+        sums = alignment.weights.sum(1)
+        assert (sums <= 1 + 1e-5).all()
+        assert (sums > 0).all()
+        assert alignment.links == alignment.weights.argmax(1).tolist()
+    assert translator.translate(["hund"])[0].alignment is None
+    assert translator.translate([" "], align=True)[0].alignment is None
+
+
+def test_long_texts_are_cut_with_a_warning(translator):
+    long = "der hund " * 40
+    with pytest.warns(
+        UserWarning, match="text 2 has 80 tokens; the model reads the first 16"
+    ) as told_of:
+        found = translator.translate(["rot", long], beam_size=1)
+    assert [each.filename for each in told_of] == [__file__]
+    cuts = []
+    assert translator.translate(["rot", long], beam_size=1, on_cut=cuts.append) == found
+    assert [(cut.number, cut.tokens, cut.read) for cut in cuts] == [(1, 80, 16)]
+    assert told(translator, [" ".join(long.split()[:16])], beam_size=1) == [found[1].translation]
+
+
+def test_memory_that_is_short_halves_batches(translator, monkeypatch):
+    expected = told(translator, TEXTS, beam_size=2)
+    sizes = []
+
+    def scarce(model, state, limits, options):
+        sizes.append(len(limits))
+        if len(limits) > 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return beam_search(model, state, limits, options)
+
+    monkeypatch.setattr("textrnn.translator.engine.beam_search", scarce)
+    assert told(translator, TEXTS, beam_size=2) == expected
+    assert sizes == [4, 2, 1, 1, 2, 1, 1]
+    monkeypatch.setattr(inference, "is_out_of_memory", lambda error: True)
+    monkeypatch.setattr("textrnn.translator.engine.beam_search", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        translator.translate(["rot"])
+
+    def never(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("textrnn.translator.engine.beam_search", never)
+    with pytest.raises(DeviceError, match="a text of 2 tokens"):
+        translator.translate(["rot"])
+
+
+def test_wrong_arguments_are_told(translator, small):
+    with pytest.raises(TypeError, match="put it into a list"):
+        translator.translate("der hund")
+    with pytest.raises(TypeError, match="number 1 is a int"):
+        translator.translate(["der", 1])
+    with pytest.raises(UsageError, match="did you mean beam_size"):
+        translator.translate(["hund"], beam=3)
+    with pytest.raises(UsageError, match="batch_size"):
+        translator.translate(["hund"], batch_size=0)
+    with pytest.raises(UsageError, match="2 sources and 1 targets"):
+        translator.score(["a", "b"], ["c"])
+    with pytest.raises(UsageError, match="precision"):
+        Translator(small, "cpu", "int8")
+    assert isinstance(load(small.path, "cpu"), Translator)
+
+
+def rewrite(path, **entries):
+    """Change entries of ``config.json``, with a digest that fits."""
+    record = json.loads((path / bundle.CONFIG).read_text())
+    for name in ("format", "digest"):
+        record.pop(name)
+    bundle.write_record(path, bundle.CONFIG, {**record, **entries})
+
+
+def test_a_damaged_model_is_told(tmp_path, small):
+    path = write_translator(tmp_path / "m")
+    sound = json.loads((path / bundle.CONFIG).read_text())["settings"]
+    for changed, message in (
+        ({**sound, "hidden_size": 16}, "do not fit"),
+        ({**sound, "max_length": None}, "max_length"),
+        ({**sound, "hidden_sizes": 3}, "damaged"),
+        ({**sound, "embedding_dim": None}, "damaged"),
+    ):
+        rewrite(path, settings=changed)
+        with pytest.raises(ModelError, match=message):
+            Translator(open_bundle(path), "cpu", threads=1)
+    broken = write_translator(
+        tmp_path / "nan", change=lambda model: model.output.bias.detach().fill_(math.nan)
+    )
+    with pytest.raises(ModelError, match="no number"):
+        Translator(open_bundle(broken), "cpu", threads=1).translate(["rot"])
+
+
+def test_candidates_are_those_that_numpy_finds(translator):
+    from textrnn.decoding.candidates import best_candidates
+
+    stepper = translator._engine._stepper
+    model = translator._engine._model
+    ids = torch.tensor([[5, 6, 7, EOS_ID], [8, 9, 10, EOS_ID]])
+    with torch.no_grad():
+        state = model.start(model.encode(ids, torch.tensor([4, 4])))
+        begin = np.array([BOS_ID, BOS_ID])
+        logits, _ = stepper.step(begin, state)
+        for count in (1, 3, 99):
+            for banned in (None, (np.array([0, 1, 1]), np.array([9, 5, 6]))):
+                found, _ = stepper.extend(begin, state, count, banned)
+                expected = best_candidates(logits, count, banned)
+                assert found.ids.tolist() == expected.ids.tolist()
+                np.testing.assert_allclose(found.log_probs, expected.log_probs, atol=1e-5)
+                np.testing.assert_allclose(found.ends, expected.ends, atol=1e-5)
+        # Where all are equal, the lowest ids come first.
+        model_weight = model.output.weight.clone(), model.output.bias.clone()
+        model.output.weight.zero_()
+        model.output.bias.zero_()
+        level, _ = stepper.extend(begin, state, 3, None)
+        model.output.weight.copy_(model_weight[0])
+        model.output.bias.copy_(model_weight[1])
+    assert level.ids.tolist() == [[UNK_ID, 4, 5]] * 2
+    assert words(SRC_WORDS).vocab_size > 10
+
+
+def test_bf16_is_near_float32(small, translator):
+    half = Translator(small, "cpu", "bf16", threads=1)
+    exact = translator.score(["der hund sieht .", "rot"], ["the dog sees .", "red"])
+    for one, other in zip(
+        half.score(["der hund sieht .", "rot"], ["the dog sees .", "red"]), exact, strict=True
+    ):
+        assert one.log_prob == pytest.approx(other.log_prob, rel=0.05, abs=0.5)
+        assert one.log_prob != other.log_prob
+    assert len(half.translate(TEXTS, beam_size=3, align=True)) == len(TEXTS)

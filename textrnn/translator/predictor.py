@@ -1,0 +1,267 @@
+"""A trained translator in use: what ``textrnn.load`` returns for one."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from textrnn.bundle import Bundle
+from textrnn.config import as_dict, make
+from textrnn.data.pairs import one_line
+from textrnn.decoding.beam import Hypothesis, length_norm
+from textrnn.decoding.candidates import NEVER
+from textrnn.decoding.sampling import with_seed
+from textrnn.errors import UsageError
+from textrnn.tokenizers import Tokenizer, WordTokenizer
+from textrnn.tokenizers.base import EOS_ID, UNK_ID
+from textrnn.training.device import pick_device, use_threads
+from textrnn.training.inference import checked_texts
+from textrnn.translator.alignment import aligned, said
+from textrnn.translator.engine import Engine, Source
+from textrnn.translator.opening import model_of, settings_of, tokenizers_of
+from textrnn.translator.search import SearchSettings
+from textrnn.translator.translations import CutText, PairScore, ScoredText, Translation
+
+__all__ = ["BATCH_SIZE", "Translator"]
+
+BATCH_SIZE = 64
+"""Texts translated at a time, at most."""
+
+OnCut = Callable[[CutText], None]
+
+
+class Translator:
+    """Turns texts into other texts: translations, answers, summaries, whatever the pairs were.
+
+    What else is in the batch changes a log-probability by no more than the last digits of float32
+    arithmetic.
+
+    Args:
+        bundle: An opened model directory of a translator.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: ``float32``, which ``auto`` means too, or ``bf16``, which is faster on some devices and
+            may change translations.
+        threads: CPU threads of this process; None takes all processors.
+
+    Raises:
+        ModelError: the model's settings are wrong, or its files do not fit together.
+        UsageError, DeviceError: an unknown or missing device, a wrong precision.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        if precision not in ("auto", "float32", "bf16"):
+            raise UsageError(f"precision is {precision!r}; it must be one of auto, float32, bf16")
+        self._bundle = bundle
+        where = str(bundle.path)
+        self._settings = settings_of(bundle.settings, where)
+        self._max_length = self._settings.max_length or 1
+        self._tokenizers = tokenizers_of(bundle)
+        use_threads(threads)
+        src, tgt = self._tokenizers
+        model = model_of(bundle.tensors(), self._settings, src.vocab_size, tgt.vocab_size, where)
+        # What is unknown can be copied where it is a word; no other token stands for one.
+        never = NEVER if isinstance(tgt, WordTokenizer) else (*NEVER, UNK_ID)
+        # No GPU may round what float32 was asked for, nor is bf16 taken unless asked for.
+        exact = "bf16" if precision == "bf16" else "float32"
+        self._engine = Engine(model.to(pick_device(device)), tgt.vocab_size, never, exact)
+
+    @property
+    def path(self) -> Path:
+        """The model directory."""
+        return self._bundle.path
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting of the run that made the model."""
+        return as_dict(self._settings)
+
+    @property
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """The source's tokenizer and the target's."""
+        return self._tokenizers
+
+    @property
+    def device(self) -> str:
+        """Where the model computes: a torch device's name."""
+        return str(self._engine.device)
+
+    def translate(
+        self,
+        texts: Iterable[str],
+        *,
+        align: bool = False,
+        batch_size: int = BATCH_SIZE,
+        on_cut: OnCut | None = None,
+        **search: Any,
+    ) -> list[Translation]:
+        """Return a translation of every text, in their order.
+
+        Args:
+            texts: The texts; a single one goes into a list too. Line ends in them count as spaces.
+            align: Whether to tell which words were looked at.
+            batch_size: Texts translated at a time, at most; changes no translation.
+            on_cut: Is told of texts that are longer than what the model reads; a warning by default.
+            **search: Fields of ``textrnn.translator.search.SearchSettings``: ``beam_size=5``,
+                ``length_penalty=1.0``, ``n_best=1``, ``max_length=100``, ``sample=True``, …
+
+        Raises:
+            TypeError: ``texts`` is a string, or holds something else than strings.
+            UsageError: a wrong option.
+            ModelError: the weights make no number of a text.
+            DeviceError: memory has no room for a single text.
+        """
+        if batch_size < 1:
+            raise UsageError(f"batch_size is {batch_size}; it must be at least 1")
+        settings = _seeded(make(SearchSettings, search))
+        given = checked_texts(texts)
+        lines = list(map(one_line, given))
+        places = [place for place, line in enumerate(lines) if line]
+        sources = self._sources([lines[place] for place in places], places, on_cut)
+        limit = settings.max_length or self._max_length
+        wide = settings
+        if settings.n_best > 1 and not settings.sample:
+            # Of those found, several may be the same text.
+            wide = dataclasses.replace(settings, n_best=settings.beam_size)
+        found = self._engine.search(sources, wide, limit, batch_size)
+        translations = [Translation(text, "", None, ()) for text in given]
+        if not settings.sample:
+            found = [self._distinct(each)[: settings.n_best] for each in found]
+        told = self._told(sources, found, is_aligned=align)
+        for place, translation in zip(places, told, strict=True):
+            translations[place] = dataclasses.replace(translation, source=given[place])
+        return translations
+
+    def score(
+        self,
+        sources: Sequence[str],
+        targets: Sequence[str],
+        *,
+        length_penalty: float = 1.0,
+        on_cut: OnCut | None = None,
+    ) -> list[PairScore]:
+        """Return how probable given translations are: those of :meth:`translate` have the same scores.
+
+        That holds where a target is cut into the tokens that it was made of, as words and characters are;
+        a model of pieces may find the same text by others.
+
+        Args:
+            sources: Texts.
+            targets: As many; they are read whole.
+            length_penalty: As for :meth:`translate`.
+            on_cut: Likewise, of the sources.
+
+        Raises:
+            TypeError: one of the two is a string, or holds something else than strings.
+            UsageError: there are not as many.
+        """
+        given, wanted = checked_texts(sources), checked_texts(targets)
+        if len(given) != len(wanted):
+            raise UsageError(
+                f"{len(given):,} sources and {len(wanted):,} targets; they go in pairs"
+            )
+        settings = make(SearchSettings, {"length_penalty": length_penalty})
+        read = self._sources(list(map(one_line, given)), range(len(given)), on_cut)
+        pairs = [
+            (source.ids, self._target(target)) for source, target in zip(read, wanted, strict=True)
+        ]
+        scores = []
+        for (_, tgt), each in zip(pairs, self._engine.forced(pairs), strict=True):
+            norm = float(length_norm(len(tgt) + 1, settings.length_penalty))
+            scores.append(PairScore(each.log_prob / norm, each.log_prob, len(tgt) + 1))
+        return scores
+
+    def _sources(
+        self, lines: Sequence[str], numbers: Iterable[int], on_cut: OnCut | None
+    ) -> list[Source]:
+        """Return texts with their tokens, those that the model has no room for left out."""
+        sources = []
+        for line, number in zip(lines, numbers, strict=True):
+            ids = self._tokenizers[0].encode(line)
+            if len(ids) > self._max_length:
+                cut = CutText(number, len(ids), self._max_length)
+                if on_cut is None:
+                    warnings.warn(cut.told(), stacklevel=3)
+                else:
+                    on_cut(cut)
+            read = np.concatenate((ids[: self._max_length], [EOS_ID])).astype(np.int64)
+            sources.append(Source(line, read))
+        return sources
+
+    def _target(self, text: str) -> npt.NDArray[np.int64]:
+        return self._tokenizers[1].encode(one_line(text)).astype(np.int64)
+
+    def _distinct(self, found: Sequence[Hypothesis]) -> list[Hypothesis]:
+        """Return the best hypothesis of each text: the same one may be made of other tokens."""
+        best: dict[str, Hypothesis] = {}
+        for each in found:
+            best.setdefault(one_line(self._tokenizers[1].decode(each.ids)), each)
+        return list(best.values())
+
+    def _told(
+        self,
+        sources: Sequence[Source],
+        found: Sequence[Sequence[Hypothesis]],
+        *,
+        is_aligned: bool,
+    ) -> list[Translation]:
+        """Return what was found in words, and what was looked at where that is needed."""
+        looked = self._looked(sources, found, is_aligned=is_aligned)
+        told = []
+        for number, (source, hypotheses) in enumerate(zip(sources, found, strict=True)):
+            weights = [looked.get((number, rank)) for rank in range(len(hypotheses))]
+            words = [
+                said(self._tokenizers, source.text, source.ids, each.ids, seen)
+                for each, seen in zip(hypotheses, weights, strict=True)
+            ]
+            scored = tuple(
+                ScoredText(one_line("".join(texts)), each.score, each.log_prob)
+                for texts, each in zip(words, hypotheses, strict=True)
+            )
+            alignment = None
+            if is_aligned and weights[0] is not None:
+                src = self._tokenizers[0]
+                alignment = aligned(src, source.text, source.ids, words[0], weights[0])
+            best = scored[0]
+            told.append(Translation(source.text, best.text, best.score, scored, alignment))
+        return told
+
+    def _looked(
+        self,
+        sources: Sequence[Source],
+        found: Sequence[Sequence[Hypothesis]],
+        *,
+        is_aligned: bool,
+    ) -> dict[tuple[int, int], npt.NDArray[np.float32]]:
+        """Return the attention of hypotheses by their source's number and their own, where it is needed."""
+        needed = [
+            (number, rank)
+            for number, hypotheses in enumerate(found)
+            for rank, each in enumerate(hypotheses)
+            if (is_aligned and not rank) or UNK_ID in each.ids
+        ]
+        pairs = [(sources[number].ids, found[number][rank].ids) for number, rank in needed]
+        read = self._engine.forced(pairs, attention=True)
+        return {
+            place: each.weights
+            for place, each in zip(needed, read, strict=True)
+            if each.weights is not None
+        }
+
+
+def _seeded(settings: SearchSettings) -> SearchSettings:
+    """Return the settings with a seed where one is needed."""
+    if not settings.sample or settings.seed is not None:
+        return settings
+    return dataclasses.replace(settings, seed=with_seed(settings.sampling).seed)

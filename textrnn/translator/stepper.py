@@ -1,0 +1,72 @@
+"""The translator as decoding knows it: rows that grow token by token, on any torch device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from textrnn.decoding.candidates import NEVER, best_candidates
+from textrnn.decoding.protocol import Banned, Candidates, Ids64, Logits
+from textrnn.tokenizers.base import EOS_ID
+from textrnn.translator.decoder import DecoderState
+from textrnn.translator.model import EncoderDecoder
+
+__all__ = ["TranslatorStepper"]
+
+
+class TranslatorStepper:
+    """A ``textrnn.decoding.protocol.RowModel`` for sampling and a ``BeamModel`` for beam search.
+
+    A row is a translation in the making; its state holds what it attends to. Candidates are found on the
+    device, so that no more than they travel.
+
+    Args:
+        model: The network, on its device.
+        never: Ids that are never said.
+    """
+
+    def __init__(self, model: EncoderDecoder, never: Sequence[int] = NEVER) -> None:
+        self._model = model
+        self._never = tuple(never)
+        self._device = next(model.parameters()).device
+        self._out = torch.tensor([EOS_ID, *self._never], device=self._device)
+
+    def step(self, ids: Ids64, state: DecoderState) -> tuple[Logits, DecoderState]:
+        """Read one token per row and say what may follow; see ``RowModel``."""
+        logits, state = self._stepped(ids, state)
+        return logits.cpu().numpy(), state
+
+    def extend(
+        self, ids: Ids64, state: DecoderState, count: int, banned: Banned | None
+    ) -> tuple[Candidates, DecoderState]:
+        """Read one token per row and name the likeliest that may follow; see ``BeamModel``."""
+        logits, state = self._stepped(ids, state)
+        whole = logits.logsumexp(-1)
+        ends = logits[:, EOS_ID] - whole
+        allowed = logits.index_fill(1, self._out, -torch.inf)
+        if banned is not None:
+            rows, tokens = (torch.from_numpy(part).to(self._device) for part in banned)
+            allowed[rows, tokens] = -torch.inf
+        most = allowed.shape[1] - len(self._out)
+        if count >= most:
+            return best_candidates(logits.cpu().numpy(), count, banned, self._never), state
+        # One more than asked for tells whether one that is left out equals one that is not.
+        values, places = allowed.topk(count + 1)
+        if bool((values[:, 1:] == values[:, :-1]).any()):
+            # Which of equals topk takes is not said; the lowest id comes first, as everywhere.
+            return best_candidates(logits.cpu().numpy(), count, banned, self._never), state
+        log_probs = values[:, :count] - whole.unsqueeze(1)
+        found = torch.cat([log_probs, ends.unsqueeze(1)], 1).cpu().numpy()
+        return Candidates(places[:, :count].cpu().numpy(), found[:, :-1], found[:, -1]), state
+
+    def reorder(self, state: DecoderState, index: Ids64) -> DecoderState:
+        """Return the state of the rows ``index``; see ``RowModel``."""
+        return self._model.reorder(state, torch.from_numpy(np.ascontiguousarray(index)))
+
+    def _stepped(self, ids: Ids64, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        there = torch.from_numpy(np.ascontiguousarray(ids)).to(self._device)
+        logits, state, _ = self._model.step(there, state)
+        return logits, state
