@@ -151,7 +151,7 @@ def test_a_model_of_another_job_is_told(command, tmp_path):
     path = write_translator(tmp_path / "lm", job="language-model")
     done = command("translate", path, "rot")
     assert done.code == 1
-    assert "is a language-model model; this command needs a translator model" in done.err
+    assert "holds a language model; this command needs a translator" in done.err
 
 
 def test_an_output_appears_whole_and_replaces_nothing_unasked(command, model, tmp_path):

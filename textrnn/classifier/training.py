@@ -42,7 +42,7 @@ def prepare_run(
     test_inputs: Sequence[str] = (),
     init_from: Path | None = None,
     init_from_reverse: Path | None = None,
-    given: Collection[str] = (),
+    given: Collection[str] | None = None,
     cache: Path | None = None,
     clock: Clock | None = None,
     report: Report = lambda message: None,
@@ -57,7 +57,8 @@ def prepare_run(
         test_inputs: Test examples, looked at once, at the end; none takes ``test_fraction``.
         init_from: A language model that becomes the encoder, or a classifier to start from.
         init_from_reverse: A language model of reversed text, which becomes the backward direction.
-        given: Names of the settings that the user gave, which a model to start from may not overrule.
+        given: Names of the settings that the user gave, which a model to start from may not overrule;
+            None takes those that are not the default.
         cache: Folder for encoded texts.
         clock: Seconds since the command's start; by default since this call.
         report: Is told in a line what is being done.
@@ -110,10 +111,10 @@ def prepare_run(
     return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
 
 
-def _refuse(given: Collection[str], names: Collection[str], reason: str) -> None:
+def _refuse(given: Collection[str] | None, names: Collection[str], reason: str) -> None:
     """Refuse settings that would do nothing."""
     for name in names:
-        if name in given:
+        if given is not None and name in given:
             raise UsageError(f"{specs(ClassifierSettings)[name].option}: {reason}")
 
 

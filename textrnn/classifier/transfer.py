@@ -92,12 +92,14 @@ class Transfer:
         """Return the tokenizer that passes on."""
         return self.parent.tokenizer()
 
-    def inherit(self, settings: ClassifierSettings, given: Collection[str]) -> ClassifierSettings:
+    def inherit(
+        self, settings: ClassifierSettings, given: Collection[str] | None
+    ) -> ClassifierSettings:
         """Take the shape of the network and the tokens from the parent; refuse contradictions.
 
         Args:
             settings: Of the new run.
-            given: Names of the settings that the user gave.
+            given: Names of the settings that the user gave, or None.
 
         Raises:
             UsageError: a setting was given that differs from the parent's.

@@ -26,7 +26,7 @@ def prepare_run(
     *,
     valid_inputs: Sequence[str] = (),
     init_from: Path | None = None,
-    given: Collection[str] = (),
+    given: Collection[str] | None = None,
     cache: Path | None = None,
     clock: Clock | None = None,
     report: Report = lambda message: None,
@@ -39,7 +39,8 @@ def prepare_run(
         settings: As the user gave them; what is None the planner chooses.
         valid_inputs: Validation text; none takes ``valid_fraction`` of each input.
         init_from: A trained model whose weights and tokenizer the run starts from.
-        given: Names of the settings that the user gave, which a model to start from may not overrule.
+        given: Names of the settings that the user gave, which a model to start from may not overrule;
+            None takes those that are not the default.
         cache: Folder for encoded texts.
         clock: Seconds since the command's start; by default since this call.
         report: Is told in a line what is being done.

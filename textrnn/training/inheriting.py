@@ -17,14 +17,14 @@ S = TypeVar("S", bound=TrainingSettings)
 
 
 def inherited(
-    settings: S, own: Mapping[str, Any], given: Collection[str], parent: Path, model: str
+    settings: S, own: Mapping[str, Any], given: Collection[str] | None, parent: Path, model: str
 ) -> S:
     """Return the settings with those of the parent's that pass on; refuse contradictions.
 
     Args:
         settings: Of the new run.
         own: The parent's, by name: those that pass on.
-        given: Names of the settings that the user gave.
+        given: Names of the settings that the user gave; None takes those that are not the default.
         parent: The parent's directory, for messages.
         model: What starts from it: ``a classifier``.
 
@@ -33,6 +33,8 @@ def inherited(
         ModelError: the parent's settings are not what training writes.
     """
     known = specs(type(settings))
+    if given is None:
+        given = [name for name, spec in known.items() if getattr(settings, name) != spec.default]
     values: dict[str, Any] = {}
     for name in sorted(own):
         try:

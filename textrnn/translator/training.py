@@ -44,7 +44,7 @@ def prepare_run(
     valid_src: Sequence[str] = (),
     valid_tgt: Sequence[str] = (),
     init_from: Path | None = None,
-    given: Collection[str] = (),
+    given: Collection[str] | None = None,
     cache: Path | None = None,
     clock: Clock | None = None,
     report: Report = lambda message: None,
@@ -61,7 +61,8 @@ def prepare_run(
         valid_src: Files for validation, a line each.
         valid_tgt: As many files, line by line what becomes of them.
         init_from: A translator to start from.
-        given: Names of the settings that the user gave, which a model to start from may not overrule.
+        given: Names of the settings that the user gave, which a model to start from may not overrule;
+            None takes those that are not the default.
         cache: Folder for encoded texts.
         clock: Seconds since the command's start; by default since this call.
         report: Is told in a line what is being done.

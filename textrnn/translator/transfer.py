@@ -60,12 +60,14 @@ class Transfer:
         """Return the tokenizers of both sides, which pass on."""
         return tokenizers_of(self.parent)
 
-    def inherit(self, settings: TranslatorSettings, given: Collection[str]) -> TranslatorSettings:
+    def inherit(
+        self, settings: TranslatorSettings, given: Collection[str] | None
+    ) -> TranslatorSettings:
         """Take the shape of the network and the tokens from the parent; refuse contradictions.
 
         Args:
             settings: Of the new run.
-            given: Names of the settings that the user gave.
+            given: Names of the settings that the user gave, or None.
 
         Raises:
             UsageError: a setting was given that differs from the parent's.
