@@ -30,6 +30,8 @@ __all__ = [
 DEFAULT_MINUTES = 10.0
 LONGEST = 400
 """Tokens of a text that are read where nobody says: beyond it, time grows more than accuracy."""
+LONG_TEXT = 100
+"""Tokens on average from which on texts count as long."""
 EVALUATION_SHARE = 0.04
 FORWARD_SPEED = 3.0
 MOST_EVALUATIONS, LEAST_EVALUATIONS = 12, 3
@@ -237,8 +239,9 @@ def _bag_rows(facts: ExampleFacts) -> int:
 
 
 def _batch_size(facts: ExampleFacts) -> int:
-    """Return the texts of a batch: few where there are few in all, so that there are steps enough."""
-    return max(8, min(64, facts.train_examples // 64))
+    """Return the texts of a batch: fewer where they are long, or few in all, so that there are steps enough."""
+    most = 32 if facts.mean_length > LONG_TEXT else 64
+    return max(8, min(most, facts.train_examples // 64))
 
 
 def _with_regularisation(settings: ClassifierSettings) -> ClassifierSettings:
