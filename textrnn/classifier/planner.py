@@ -239,7 +239,7 @@ def _bag_rows(facts: ExampleFacts) -> int:
 
 
 def _batch_size(facts: ExampleFacts) -> int:
-    """Return the texts of a batch: fewer where they are long, or few in all, so that there are steps enough."""
+    """Return the texts of a batch: fewer where they are long or few, so that there are steps enough."""
     most = 32 if facts.mean_length > LONG_TEXT else 64
     return max(8, min(most, facts.train_examples // 64))
 
