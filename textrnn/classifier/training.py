@@ -17,7 +17,7 @@ from textrnn.data.again import absolute, prepared_again
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.examples import ExampleCorpus, open_examples, prepare_examples
 from textrnn.errors import UsageError
-from textrnn.training.resuming import Resumption, resume
+from textrnn.training.resuming import Resumption
 from textrnn.training.run import (
     Clock,
     Machine,
@@ -137,51 +137,37 @@ def _data_record(
     }
 
 
-def resume_run(
-    path: Path,
-    changes: Mapping[str, Any],
-    *,
-    cache: Path | None = None,
-    clock: Clock | None = None,
-    report: Report = lambda message: None,
-) -> PreparedRun:
-    """Take up a run where it stopped; with a budget among ``changes``, go on for that much more.
-
-    Args:
-        path: The model directory.
-        changes: Settings given anew; only budget, device and logging may differ.
-        cache: Folder for encoded texts.
-        clock: Seconds since the command's start; by default since this call.
-        report: Is told in a line what is being done.
-
-    Raises:
-        TextrnnError: as ``textrnn.training.resuming.resume``.
-    """
+def _reopened(
+    model: Path,
+    settings: ClassifierSettings,
+    machine: Machine,
+    head: Mapping[str, Any],
+    cache: Path | None,
+    report: Report,
+) -> Training:
+    """Prepare a recorded run again; see ``textrnn.training.resuming.Reopen``."""
     folder = cache or default_cache_dir()
-
-    def reopen(
-        model: Path, settings: ClassifierSettings, machine: Machine, head: Mapping[str, Any]
-    ) -> Training:
-        data = head["data"]
-        corpus = prepared_again(
-            model,
-            data,
-            lambda digest: open_examples(digest, folder),
-            lambda: prepare_examples(
-                data["inputs"],
-                data["valid_inputs"],
-                data["test_inputs"],
-                settings,
-                bundle.open_bundle(model, JOB).tokenizer(),
-                seed=settings.seed,
-                cache=folder,
-                report=report,
-            ),
+    data = head["data"]
+    corpus = prepared_again(
+        model,
+        data,
+        lambda digest: open_examples(digest, folder),
+        lambda: prepare_examples(
+            data["inputs"],
+            data["valid_inputs"],
+            data["test_inputs"],
+            settings,
+            bundle.open_bundle(model, JOB).tokenizer(),
+            seed=settings.seed,
             cache=folder,
             report=report,
-        )
-        origin = head.get("init_from")
-        return training_of(settings, corpus, machine, None, is_new=False, origin=origin)
+        ),
+        cache=folder,
+        report=report,
+    )
+    origin = head.get("init_from")
+    return training_of(settings, corpus, machine, None, is_new=False, origin=origin)
 
-    resumption = Resumption(JOB, ClassifierSettings, SHAPE, reopen)
-    return resume(resumption, path, changes, clock or stopwatch(), report)
+
+resume_run = Resumption(JOB, ClassifierSettings, SHAPE, _reopened)
+"""Takes up a run where it stopped; see ``textrnn.training.resuming.Resumption``."""

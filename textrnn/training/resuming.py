@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -23,61 +23,88 @@ from textrnn.training.run import (
     StopSignal,
     Training,
     follow,
+    stopwatch,
 )
 from textrnn.training.settings import TrainingSettings
 
-__all__ = ["Resumption", "changed_settings", "resume"]
+__all__ = ["Reopen", "Resumption", "changed_settings"]
 
 BUDGET = ("minutes", "epochs", "max_steps")
 
 S = TypeVar("S", bound=TrainingSettings)
+T = TypeVar("T", bound=TrainingSettings, contravariant=True)
+
+
+class Reopen(Protocol[T]):
+    """Prepares a recorded run again."""
+
+    def __call__(
+        self,
+        model: Path,
+        settings: T,
+        machine: Machine,
+        head: Mapping[str, Any],
+        cache: Path | None,
+        report: Report,
+    ) -> Training:
+        """Return what the job brings to the run.
+
+        Args:
+            model: The model directory.
+            settings: As they are now.
+            machine: What trains.
+            head: What ``config.json`` holds.
+            cache: Folder for encoded texts; None takes the usual one.
+            report: Is told in a line what is being done.
+        """
 
 
 @dataclass(frozen=True)
 class Resumption(Generic[S]):
-    """What a job has to say about going on with its runs.
+    """Takes up the runs of a job; all that a job has to say about going on with them.
 
     Attributes:
         job: Its name.
         settings: The class of its settings.
         shape: Settings without which another model's weights mean nothing.
-        reopen: Prepares the recorded run again from its directory, its settings as they are now, the
-            machine and what ``config.json`` holds.
+        reopen: Prepares the recorded run again.
     """
 
     job: str
     settings: type[S]
     shape: frozenset[str]
-    reopen: Callable[[Path, S, Machine, Mapping[str, Any]], Training]
+    reopen: Reopen[S]
 
+    def __call__(
+        self,
+        path: Path,
+        changes: Mapping[str, Any],
+        *,
+        cache: Path | None = None,
+        clock: Clock | None = None,
+        report: Report = lambda message: None,
+    ) -> PreparedRun:
+        """Take up a run where it stopped; with a budget among ``changes``, go on for that much more.
 
-def resume(
-    resumption: Resumption[S],
-    path: Path,
-    changes: Mapping[str, Any],
-    clock: Clock,
-    report: Report,
-) -> PreparedRun:
-    """Take up a run where it stopped; with a budget among ``changes``, go on for that much more.
+        Args:
+            path: The model directory.
+            changes: Settings given anew; only budget, device and logging may differ.
+            cache: Folder for encoded texts; None takes the usual one.
+            clock: Seconds since the command's start; by default since this call.
+            report: Is told in a line what is being done.
 
-    Args:
-        resumption: The job's part.
-        path: The model directory.
-        changes: Settings given anew; only budget, device and logging may differ.
-        clock: Seconds since the command's start.
-        report: Is told in a line what is being done.
-
-    Raises:
-        ModelError: no model there, damaged, of another job, or without a training state.
-        UsageError: a setting changed that would make it another run.
-        DataError: the data are gone or have changed.
-    """
-    directory, state, tensors = RunDirectory.reopen(path)
-    try:
-        return _resumed(resumption, directory, state, tensors, changes, clock, report)
-    except BaseException:
-        directory.close()
-        raise
+        Raises:
+            ModelError: no model there, damaged, of another job, or without a training state.
+            UsageError: a setting changed that would make it another run.
+            DataError: the data are gone or have changed.
+        """
+        clock = clock or stopwatch()
+        directory, state, tensors = RunDirectory.reopen(path)
+        try:
+            return _resumed(self, directory, state, tensors, changes, cache, clock, report)
+        except BaseException:
+            directory.close()
+            raise
 
 
 def _resumed(
@@ -86,6 +113,7 @@ def _resumed(
     state: RunState,
     tensors: dict[str, Tensor],
     changes: Mapping[str, Any],
+    cache: Path | None,
     clock: Clock,
     report: Report,
 ) -> PreparedRun:
@@ -106,7 +134,7 @@ def _resumed(
     if state.ended and not budget:
         event = Planned(resumption.job, as_dict(settings), state.plan.as_dict(), head["facts"])
         return PreparedRun(event, path, True, lambda _: iter(()), lambda: 0.0, directory.close)
-    training = resumption.reopen(path, settings, machine, head)
+    training = resumption.reopen(path, settings, machine, head, cache, report)
     if others.get("patience") is not None:
         plan = dataclasses.replace(state.plan, patience=others["patience"])
         state = dataclasses.replace(state, plan=plan)

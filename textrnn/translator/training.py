@@ -12,7 +12,7 @@ from textrnn.data.again import absolute, prepared_again
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.pairs import PairCorpus, open_pairs, prepare_pairs
 from textrnn.tokenizers import Tokenizer
-from textrnn.training.resuming import Resumption, resume
+from textrnn.training.resuming import Resumption
 from textrnn.training.run import (
     Clock,
     Machine,
@@ -105,46 +105,28 @@ def prepare_run(
     return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
 
 
-def resume_run(
-    path: Path,
-    changes: Mapping[str, Any],
-    *,
-    cache: Path | None = None,
-    clock: Clock | None = None,
-    report: Report = lambda message: None,
-) -> PreparedRun:
-    """Take up a run where it stopped; with a budget among ``changes``, go on for that much more.
-
-    Args:
-        path: The model directory.
-        changes: Settings given anew; only budget, device and logging may differ.
-        cache: Folder for encoded texts.
-        clock: Seconds since the command's start; by default since this call.
-        report: Is told in a line what is being done.
-
-    Raises:
-        TextrnnError: as ``textrnn.training.resuming.resume``.
-    """
+def _reopened(
+    model: Path,
+    settings: TranslatorSettings,
+    machine: Machine,
+    head: Mapping[str, Any],
+    cache: Path | None,
+    report: Report,
+) -> Training:
+    """Prepare a recorded run again; see ``textrnn.training.resuming.Reopen``."""
     folder = cache or default_cache_dir()
-
-    def reopen(
-        model: Path, settings: TranslatorSettings, machine: Machine, head: Mapping[str, Any]
-    ) -> Training:
-        data = head["data"]
-        corpus = prepared_again(
-            model,
-            data,
-            lambda digest: open_pairs(digest, folder),
-            lambda: _prepared(
-                data, settings, tokenizers_of(bundle.open_bundle(model, JOB)), folder, report
-            ),
-            cache=folder,
-            report=report,
-        )
-        return training_of(settings, corpus, machine)
-
-    resumption = Resumption(JOB, TranslatorSettings, SHAPE, reopen)
-    return resume(resumption, path, changes, clock or stopwatch(), report)
+    data = head["data"]
+    corpus = prepared_again(
+        model,
+        data,
+        lambda digest: open_pairs(digest, folder),
+        lambda: _prepared(
+            data, settings, tokenizers_of(bundle.open_bundle(model, JOB)), folder, report
+        ),
+        cache=folder,
+        report=report,
+    )
+    return training_of(settings, corpus, machine)
 
 
 def _prepared(
@@ -182,3 +164,7 @@ def _data_record(corpus: PairCorpus, named: Mapping[str, Sequence[str]]) -> dict
         "valid_sources": [dataclasses.asdict(source) for source in corpus.valid_sources],
         "findings": corpus.findings.as_dict(),
     }
+
+
+resume_run = Resumption(JOB, TranslatorSettings, SHAPE, _reopened)
+"""Takes up a run where it stopped; see ``textrnn.training.resuming.Resumption``."""
