@@ -15,13 +15,12 @@ import importlib.util
 import json
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.commands import textrnn
 from benchmarks.machine import machine
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.examples import ExampleSettings, clean, read_examples
@@ -31,17 +30,6 @@ Rows = list[tuple[str, str]]
 WORDS = re.compile(r"\w+|[^\w\s]")
 EPOCHS, RATE, WIDTH = 5, 0.5, 100
 """Of fastText: its authors' usual settings for sentiment, with bigrams."""
-
-
-def textrnn(*arguments: str) -> dict[str, Any]:
-    """Run a command with ``--json`` and return its last object with the seconds it took."""
-    command = [sys.executable, "-m", "textrnn", *arguments, "--json", "--quiet"]
-    begun = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return {**last, "wall_s": round(time.monotonic() - begun, 2)}
 
 
 def ours(given: argparse.Namespace, options: list[str], seed: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.classification import textrnn
+from benchmarks.commands import textrnn
 from benchmarks.machine import machine
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.examples import Example, ExampleSettings, clean, read_examples
