@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from textrnn.classifier.settings import ClassifierSettings
+from textrnn.cli.data_options import Data, classifier_data
 from textrnn.cli.jobs import JOBS
 from textrnn.cli.options import SectionedCommand
-from textrnn.cli.training import EPILOG, Data, train, training_options
+from textrnn.cli.training import EPILOG, train, training_options
 
 __all__ = ["train_classifier"]
 
 
 @click.command("classifier", cls=SectionedCommand, epilog=EPILOG)
-@click.argument("inputs", nargs=-1, metavar="INPUT...")
-@click.option(
-    "--valid",
-    multiple=True,
-    metavar="FILE",
-    help="Validate on these examples; may be given several times.",
-)
-@click.option(
-    "--test",
-    multiple=True,
-    metavar="FILE",
-    help="Test on these examples, once, at the end; may be given several times.",
-)
-@click.option(
-    "--init-from",
-    type=click.Path(path_type=Path),
-    metavar="MODEL",
-    help="Start from a language model, whose layers and tokenizer become the encoder, or from a "
-    "classifier.",
-)
-@click.option(
-    "--init-from-reverse",
-    type=click.Path(path_type=Path),
-    metavar="MODEL",
-    help="A language model of reversed text (train lm --reverse) for the backward direction.",
-)
+@classifier_data
 @training_options(ClassifierSettings)
-def train_classifier(
-    inputs: tuple[str, ...],
-    valid: tuple[str, ...],
-    test: tuple[str, ...],
-    init_from: Path | None,
-    init_from_reverse: Path | None,
-    **values: Any,
-) -> None:
+def train_classifier(data: Data, **values: Any) -> None:
     r"""Train a classifier on labelled texts: sentiment, topics, languages, any labels.
 
     INPUT is a table (CSV, TSV, JSON Lines, Parquet), a file of fastText lines (__label__pos text), a folder
@@ -67,15 +35,4 @@ def train_classifier(
 
     Ctrl-C saves and ends; --resume goes on.
     """
-    data = Data(
-        inputs,
-        {"--valid": valid, "--test": test},
-        {"--init-from": init_from, "--init-from-reverse": init_from_reverse},
-        {
-            "valid_inputs": valid,
-            "test_inputs": test,
-            "init_from": init_from,
-            "init_from_reverse": init_from_reverse,
-        },
-    )
     train(JOBS["classifier"], data, values)

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
+from textrnn.cli.data_options import Data, language_model_data
 from textrnn.cli.jobs import JOBS
 from textrnn.cli.options import SectionedCommand
-from textrnn.cli.training import EPILOG, Data, train, training_options
+from textrnn.cli.training import EPILOG, train, training_options
 from textrnn.language_model.settings import LanguageModelSettings
 
 __all__ = ["train_lm"]
 
 
 @click.command("lm", cls=SectionedCommand, epilog=EPILOG)
-@click.argument("inputs", nargs=-1, metavar="INPUT...")
-@click.option(
-    "--valid",
-    multiple=True,
-    metavar="FILE",
-    help="Validate on this text; may be given several times.",
-)
-@click.option(
-    "--init-from",
-    type=click.Path(path_type=Path),
-    metavar="MODEL",
-    help="Start from this model's weights and tokenizer.",
-)
+@language_model_data
 @training_options(LanguageModelSettings)
-def train_lm(
-    inputs: tuple[str, ...], valid: tuple[str, ...], init_from: Path | None, **values: Any
-) -> None:
+def train_lm(data: Data, **values: Any) -> None:
     r"""Train a language model on text.
 
     INPUT is a file, a folder (every text below it) or - for stdin; .gz, .xz, .bz2 and .zst files are read
@@ -45,10 +31,4 @@ def train_lm(
 
     Ctrl-C saves and ends; --resume goes on.
     """
-    data = Data(
-        inputs,
-        {"--valid": valid},
-        {"--init-from": init_from},
-        {"valid_inputs": valid, "init_from": init_from},
-    )
     train(JOBS["language-model"], data, values)

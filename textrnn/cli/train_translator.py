@@ -2,68 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
+from textrnn.cli.data_options import Data, translator_data
 from textrnn.cli.jobs import JOBS
 from textrnn.cli.options import SectionedCommand
-from textrnn.cli.training import EPILOG, Data, train, training_options
+from textrnn.cli.training import EPILOG, train, training_options
 from textrnn.translator.settings import TranslatorSettings
 
 __all__ = ["train_translator"]
 
 
 @click.command("translator", cls=SectionedCommand, epilog=EPILOG)
-@click.argument("inputs", nargs=-1, metavar="[INPUT]...")
-@click.option(
-    "--src",
-    multiple=True,
-    metavar="FILE",
-    help="Texts to translate from, one a line; may be given several times.",
-)
-@click.option(
-    "--tgt",
-    multiple=True,
-    metavar="FILE",
-    help="What becomes of them, line by line; once for each --src.",
-)
-@click.option(
-    "--valid",
-    multiple=True,
-    metavar="FILE",
-    help="Validate on these pairs, a table as INPUT is; may be given several times.",
-)
-@click.option(
-    "--valid-src",
-    multiple=True,
-    metavar="FILE",
-    help="Validate on these texts, one a line; may be given several times.",
-)
-@click.option(
-    "--valid-tgt",
-    multiple=True,
-    metavar="FILE",
-    help="What becomes of them, line by line; once for each --valid-src.",
-)
-@click.option(
-    "--init-from",
-    type=click.Path(path_type=Path),
-    metavar="MODEL",
-    help="Start from this translator's weights and tokenizers.",
-)
+@translator_data
 @training_options(TranslatorSettings)
-def train_translator(
-    inputs: tuple[str, ...],
-    src: tuple[str, ...],
-    tgt: tuple[str, ...],
-    valid: tuple[str, ...],
-    valid_src: tuple[str, ...],
-    valid_tgt: tuple[str, ...],
-    init_from: Path | None,
-    **values: Any,
-) -> None:
+def train_translator(data: Data, **values: Any) -> None:
     r"""Train a translator on pairs: sentences and translations, questions and answers, any texts.
 
     INPUT is a table with two columns of text (CSV, TSV, JSON Lines, Parquet), a Hugging Face data set
@@ -79,24 +34,4 @@ def train_translator(
 
     Ctrl-C saves and ends; --resume goes on.
     """
-    data = Data(
-        inputs,
-        {
-            "--src": src,
-            "--tgt": tgt,
-            "--valid": valid,
-            "--valid-src": valid_src,
-            "--valid-tgt": valid_tgt,
-        },
-        {"--init-from": init_from},
-        {
-            "src_inputs": src,
-            "tgt_inputs": tgt,
-            "valid_inputs": valid,
-            "valid_src": valid_src,
-            "valid_tgt": valid_tgt,
-            "init_from": init_from,
-        },
-        instead=src or tgt,
-    )
     train(JOBS["translator"], data, values)

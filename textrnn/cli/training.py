@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,23 +16,24 @@ from textrnn import bundle
 from textrnn.cli.aside import open_model, recover
 from textrnn.cli.clock import seconds_since_start
 from textrnn.cli.console import duration, is_terminal, warn, write, write_json
+from textrnn.cli.data_options import Data
 from textrnn.cli.describe import plan_lines
 from textrnn.cli.environment import changes_on_resume, misspelt_variables
 from textrnn.cli.inputs import require_stdin, without_cache_news
 from textrnn.cli.jobs import Job
-from textrnn.cli.journal import read_journal
 from textrnn.cli.options import debug_option, given, setting_options
 from textrnn.cli.output import Output, default_output, shown
 from textrnn.cli.session import Session
 from textrnn.cli.tensorboard import require_tensorboard
 from textrnn.config import gathered, make, resolve, to_toml
 from textrnn.errors import UsageError
+from textrnn.experiments.journal import read_journal
 from textrnn.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from textrnn.training.run import PreparedRun
 
-__all__ = ["EPILOG", "Data", "train", "training_options"]
+__all__ = ["EPILOG", "train", "training_options"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -40,30 +41,6 @@ EPILOG = """Every setting can also stand in a TOML file (--config; --print-confi
 environment variable, TEXTRNN_HIDDEN_SIZE for --hidden-size. The command line comes before the
 environment, and that before the file. With --resume only those variables count whose settings may
 change then: budget, machine and accumulation."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """What a command is to train on, and from which models.
-
-    Attributes:
-        inputs: What is trained on.
-        options: Further inputs by their option, ``{"--valid": ("valid.txt",)}``.
-        parents: Models to start from by their option; None where not given.
-        arguments: All of it as the job's ``prepare_run`` takes it by name, ``inputs`` apart.
-        instead: Those of the further inputs that are trained on too, so that ``inputs`` may be none.
-    """
-
-    inputs: tuple[str, ...]
-    options: Mapping[str, Sequence[str]]
-    parents: Mapping[str, Path | None]
-    arguments: Mapping[str, Any]
-    instead: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> list[str]:
-        """All that is read."""
-        return [*self.inputs, *(name for names in self.options.values() for name in names)]
 
 
 @dataclasses.dataclass(frozen=True)
