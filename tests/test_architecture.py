@@ -16,6 +16,7 @@ RANKS = {
     "language_model": 4,
     "classifier": 4,
     "translator": 4,
+    "experiments": 4,
     "training": 3,
     "decoding": 3,
     "nn": 3,

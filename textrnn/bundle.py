@@ -42,6 +42,7 @@ __all__ = [
     "STATE",
     "Bundle",
     "open_bundle",
+    "peek_record",
     "read_record",
     "read_tensors",
     "sweep",
@@ -177,6 +178,18 @@ def read_record(folder: Path, name: str) -> dict[str, Any]:
     Raises:
         ModelError: unreadable, damaged, or of a newer format.
     """
+    record = peek_record(folder, name)
+    for file, expected in record["files"].items():
+        verify_file(folder, file, expected)
+    return record
+
+
+def peek_record(folder: Path, name: str) -> dict[str, Any]:
+    """Read ``config.json`` or ``state.json`` and verify it alone, which takes no time by the files' sizes.
+
+    Raises:
+        ModelError: unreadable, damaged, or of a newer format.
+    """
     path = folder / name
     try:
         if path.stat().st_size > _MOST_JSON:
@@ -202,8 +215,6 @@ def read_record(folder: Path, name: str) -> dict[str, Any]:
     files = record.get("files")
     if not isinstance(files, dict):
         raise ModelError(f"{path}: incomplete; the model is damaged")
-    for file, expected in files.items():
-        verify_file(folder, file, expected)
     return record
 
 

@@ -24,9 +24,10 @@ from textrnn.cli import display as display_module
 from textrnn.cli.console import byte_size, duration, printable
 from textrnn.cli.describe import plan_lines, warning_of
 from textrnn.cli.display import PlainDisplay, QuietDisplay
-from textrnn.cli.journal import Journal, read_journal
+from textrnn.cli.journal import Journal
 from textrnn.cli.live import _View
 from textrnn.cli.sparkline import ASCII_BLOCKS, sparkline
+from textrnn.experiments.journal import read_journal
 from textrnn.training.events import (
     BatchReduced,
     Evaluated,

@@ -262,8 +262,12 @@ def test_divergence_without_end_stops_with_advice_and_keeps_the_last_good_model(
         faults = 10**6
 
     loop = make_loop(tmp_path / "m", task_type=Always)
+    events: list[Event] = []
     with pytest.raises(TrainingError, match=r"step 1[12].*--learning-rate"):
-        finish(loop)
+        events.extend(loop.run())
+    loop._directory.close()
+    assert isinstance(events[-1], Stopped)
+    assert events[-1].reason == "diverged"
     for array in bundle.open_bundle(tmp_path / "m").tensors().values():
         assert np.isfinite(array).all()
 

@@ -15,10 +15,10 @@ from textrnn._version import __version__
 from textrnn.cli.aside import open_model
 from textrnn.cli.console import byte_size, duration, is_terminal, printable, write, write_json
 from textrnn.cli.describe import evaluation_figures
-from textrnn.cli.journal import read_journal
 from textrnn.cli.options import debug_option
 from textrnn.cli.sparkline import sparkline
 from textrnn.errors import ModelError
+from textrnn.experiments.journal import read_journal
 
 __all__ = ["info"]
 

@@ -1,16 +1,19 @@
-"""The record of a training run: ``log.jsonl`` in the model directory, a line of JSON for every event."""
+"""The record of a training run: ``log.jsonl`` in the model directory, a line of JSON for every event.
+
+``textrnn.experiments.journal`` reads it.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from textrnn.training.events import Event, Progressed
 
-__all__ = ["Journal", "read_journal"]
+__all__ = ["Journal"]
 
 _SHORTEST_PAUSE_S = 1.0
 _PAUSE_SHARE = 0.002
@@ -76,28 +79,6 @@ class Journal:
                 self._file.write(b"\n")
         self._file.write(b"".join(self._waiting))
         self._waiting.clear()
-
-
-def read_journal(path: Path, *names: str) -> Iterator[dict[str, Any]]:
-    """Yield the events of a log by their names; lines that a kill or a full disk cut are left out.
-
-    Args:
-        path: The log file; where there is none, nothing comes.
-        names: The events wanted, ``evaluated`` and so on.
-    """
-    if not path.is_file():
-        return
-    wanted = [f'"event": "{name}"'.encode() for name in names]
-    with path.open("rb") as lines:
-        for line in lines:
-            if not any(mark in line for mark in wanted):
-                continue
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict) and event.get("event") in names:
-                yield event
 
 
 def _ends_in_the_middle(path: Path) -> bool:

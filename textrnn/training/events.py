@@ -153,7 +153,7 @@ class BatchReduced(Event):
 
 @dataclass(frozen=True)
 class Stopped(Event):
-    """The loop ended: ``finished``, ``deadline``, ``patience`` or ``interrupted``."""
+    """The loop ended: ``finished``, ``deadline``, ``patience``, ``interrupted`` or ``diverged``."""
 
     name: ClassVar[str] = "stopped"
     step: int

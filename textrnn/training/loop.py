@@ -124,7 +124,7 @@ class Loop:
                 fault = self._since.fault(self.task.most_loss)
                 self.state.stepping_s += self._clock() - begun
             if fault:
-                yield self._roll_back(fault)
+                yield from self._roll_back(fault)
                 batches = self.task.batches(self.state.epoch, self.state.batch)
                 continue
             if is_due or self._is_progress_due():
@@ -132,7 +132,7 @@ class Loop:
             if self._is_evaluation_due():
                 yield from self._evaluate()
                 if self._evaluation_fault:
-                    yield self._roll_back(self._evaluation_fault)
+                    yield from self._roll_back(self._evaluation_fault)
                     batches = self.task.batches(self.state.epoch, self.state.batch)
                     continue
             elif is_due:
@@ -212,11 +212,12 @@ class Loop:
 
     # Faults
 
-    def _roll_back(self, fault: str) -> Event:
-        """Go back to the last save with a smaller rate."""
+    def _roll_back(self, fault: str) -> Iterator[Event]:
+        """Go back to the last save with a smaller rate; where that was done too often, stop."""
         failed_at = self.state.step
         rollbacks, scale = self.state.rollbacks + 1, self.state.rate_scale * ROLLBACK_FACTOR
         if rollbacks > MOST_ROLLBACKS:
+            yield Stopped(failed_at, "diverged")
             raise TrainingError(
                 f"training diverged at step {failed_at}: {fault}, and {MOST_ROLLBACKS} returns to a good "
                 f"state with a smaller rate did not help; {self._directory.path} holds the best model "
@@ -235,7 +236,7 @@ class Loop:
         if self._deadline is not None:
             self._deadline.rolled_back()
         self._since = Interval(self._clock())
-        return RolledBack(failed_at, self.state.step, scale, fault)
+        yield RolledBack(failed_at, self.state.step, scale, fault)
 
     # Evaluating and saving
 

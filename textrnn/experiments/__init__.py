@@ -1,0 +1,1 @@
+"""Runs told apart: tuning, comparing, plotting, and what to try next."""
