@@ -28,6 +28,8 @@ __all__ = [
     "expand_inputs",
     "not_text_reason",
     "read_text",
+    "refuse_endless",
+    "with_line_feeds",
 ]
 
 _SNIFF = 8192
@@ -128,7 +130,7 @@ def read_text(
     name = name or printable(path)
     chunks = _decoded(_file_blocks(path, name, expected, progress), codec, name)
     chunks = _without_mark(chunks)
-    return _with_line_feeds(chunks) if newlines == "lf" else chunks
+    return with_line_feeds(chunks) if newlines == "lf" else chunks
 
 
 def binary_reason(path: Path, encoding: str, name: str) -> str | None:
@@ -242,6 +244,24 @@ def not_text_reason(first: bytes, codec: str) -> str | None:
     return None
 
 
+def refuse_endless(first: bytes, encoding: str, name: str) -> None:
+    """Refuse what cannot be text before it is copied: some devices, such as ``/dev/zero``, never end.
+
+    Args:
+        first: Its first bytes, compressed or not.
+        encoding: A Python codec.
+        name: What messages call it.
+
+    Raises:
+        UsageError: no such encoding.
+        DataError: it begins as neither text nor anything compressed nor a Parquet table does.
+    """
+    if compression_of(first, name) is None and not first.startswith(b"PAR1"):
+        reason = not_text_reason(first, codec_name(encoding))
+        if reason is not None:
+            raise DataError(f"{name}: {reason}")
+
+
 def _extends_ascii(codec: str) -> bool:
     try:
         return b"az09".decode(codec) == "az09"
@@ -257,7 +277,8 @@ def _without_mark(chunks: Iterator[str]) -> Iterator[str]:
     yield from chunks
 
 
-def _with_line_feeds(chunks: Iterator[str]) -> Iterator[str]:
+def with_line_feeds(chunks: Iterator[str]) -> Iterator[str]:
+    """Yield a text's chunks with every CRLF as LF; a CR that stands alone stays."""
     held = ""
     for chunk in chunks:
         text = held + chunk if held else chunk

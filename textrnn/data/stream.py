@@ -24,6 +24,7 @@ from textrnn.data.reading import (
     codec_name,
     decoding_advice,
     not_text_reason,
+    with_line_feeds,
 )
 from textrnn.data.sources import Report, TextSource, unreadable
 from textrnn.errors import DataError, TextrnnError
@@ -31,7 +32,7 @@ from textrnn.errors import DataError, TextrnnError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["in_chunks", "stream_lines", "whole_texts"]
+__all__ = ["in_chunks", "stream_lines", "stream_text", "whole_texts"]
 
 T = TypeVar("T")
 
@@ -74,6 +75,26 @@ def stream_lines(
         with _opened(source) as file:
             lines = _lines(_decoded(_blocks(file, source.name), codec, source.name, errors))
             yield from in_chunks(lines, len, _watch(file) if source.once else None)
+
+
+def stream_text(
+    source: TextSource, encoding: str = "utf-8", newlines: str = "lf", *, errors: str = "strict"
+) -> Iterator[str]:
+    """Yield the text of one source, some at a time, line ends and all; otherwise as :func:`stream_lines`.
+
+    Args:
+        source: One of those that :func:`textrnn.data.sources.expand_inputs` returns.
+        encoding: A Python codec.
+        newlines: ``lf`` turns CRLF into LF and leaves a CR that stands alone; ``keep`` changes nothing.
+        errors: ``strict``, or ``replace``.
+    """
+    codec = codec_name(encoding)
+    with _opened(source) as file:
+        chunks = _decoded(_blocks(file, source.name), codec, source.name, errors)
+        text = with_line_feeds(chunks) if newlines == "lf" else chunks
+        pieces = ([piece] for piece in text)
+        for some in in_chunks(pieces, len, _watch(file) if source.once else None):
+            yield "".join(some)
 
 
 def whole_texts(
@@ -243,7 +264,9 @@ def _decode(decoder: codecs.IncrementalDecoder, block: bytes) -> tuple[str, Unic
         # What the decoder had at hand is what it held back and the block.
         good = error.start - (len(error.object) - len(block))
         decoder.setstate(state)
-        return decoder.decode(block[: max(0, good)]), error
+        with contextlib.suppress(UnicodeError):  # as in UTF-16 without a mark
+            return decoder.decode(block[: max(0, good)]), error
+        return "", error
     except UnicodeError as error:
         return "", error
 

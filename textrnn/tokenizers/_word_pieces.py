@@ -27,9 +27,13 @@ class WordCutter:
         self.spaces = spaces
         self._normalizer = Normalizer(normalization)
 
+    def normalized(self, text: str) -> str:
+        """Return a text as it is cut."""
+        return self._normalizer(text)
+
     def pieces(self, text: str) -> list[str]:
         """Return the pieces of a text."""
-        return self._counting(word_pattern().findall(self._normalizer(text)))
+        return self._counting(word_pattern().findall(self.normalized(text)))
 
     def stream(self, chunks: Iterable[str]) -> Iterator[list[str]]:
         """Yield the pieces of a text that comes in chunks, the same ones wherever it is cut."""

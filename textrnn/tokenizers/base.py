@@ -108,6 +108,10 @@ class Tokenizer(abc.ABC):
     def unknown(self, text: str) -> list[str]:
         """Return the distinct parts of ``text`` that become ``<unk>``, in order of appearance."""
 
+    def normalized(self, text: str) -> str:
+        """Return ``text`` in the form in which it is cut: as it is, unless forms are unified."""
+        return text
+
     @abc.abstractmethod
     def to_files(self) -> dict[str, bytes]:
         """Return the files, by name, from which ``from_files`` makes the same tokenizer again."""

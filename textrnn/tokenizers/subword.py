@@ -140,6 +140,10 @@ class SubwordTokenizer(Tokenizer):
         """Return the distinct lone surrogates of ``text``: all else has bytes."""
         return list(dict.fromkeys(SURROGATE.findall(text)))
 
+    def normalized(self, text: str) -> str:
+        """Return ``text`` normalised."""
+        return self._normalize(text)
+
     def to_files(self) -> dict[str, bytes]:
         """Return ``tokenizer.model``, as sentencepiece wrote it, and ``tokenizer.json``."""
         record = {"normalization": self._normalize.name}

@@ -184,6 +184,10 @@ class WordTokenizer(Tokenizer):
         cut = (piece for piece in pieces if UNK_ID in self._encode_pieces([piece]))
         return list(dict.fromkeys(piece.removeprefix(" ") for piece in cut))
 
+    def normalized(self, text: str) -> str:
+        """Return ``text`` normalised."""
+        return self._cutter.normalized(text)
+
     def to_files(self) -> dict[str, bytes]:
         """Return ``tokenizer.json``, which holds the list of pieces and how a text is cut."""
         record: dict[str, Any] = {"pieces": self._texts[NUM_SPECIAL:]}
