@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from textrnn.cli.console import byte_size, note, write, write_json
-from textrnn.cli.options import HelpfulGroup, debug_option
+from textrnn.cli.options import HelpfulGroup, NumberRange, debug_option
 from textrnn.data.cache import clear as clear_cache
 from textrnn.data.cache import default_cache_dir, list_entries
 
@@ -51,7 +51,7 @@ def list_command(as_json: bool) -> None:
 @cache.command("clear")
 @click.option(
     "--older-than",
-    type=click.FloatRange(min=0),
+    type=NumberRange(min=0),
     metavar="DAYS",
     help="Only what was last used longer ago.",
 )

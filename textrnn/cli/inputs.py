@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from textrnn.cli.console import is_terminal
-from textrnn.data.reading import read_text
+from textrnn.data.reading import read_text, refuse_endless
 from textrnn.data.sources import TextSource, expand_inputs, unreadable
 from textrnn.errors import DataError, UsageError
 
@@ -23,6 +23,9 @@ __all__ = [
     "without_cache_news",
 ]
 
+_FIRST = 1 << 13
+"""Bytes by which is told what is no text."""
+
 
 def read_input(name: str, encoding: str = "utf-8", newlines: str = "keep") -> Iterator[str]:
     """Yield the text of a file, a pipe, a folder's files one after another, or ``-``, in chunks.
@@ -32,7 +35,7 @@ def read_input(name: str, encoding: str = "utf-8", newlines: str = "keep") -> It
     """
     require_stdin([name])
     for source in expand_inputs([name]):
-        with _readable(source) as path:
+        with _readable(source, encoding) as path:
             yield from read_text(path, encoding, newlines, name=source.name)
 
 
@@ -92,7 +95,7 @@ def stdin_or_usage(what: str) -> str:
 
 
 @contextlib.contextmanager
-def _readable(source: TextSource) -> Iterator[Path]:
+def _readable(source: TextSource, encoding: str) -> Iterator[Path]:
     """Give a file with the source's bytes; what can be read only once is copied first."""
     if source.path is not None and not source.once:
         yield source.path
@@ -106,6 +109,9 @@ def _readable(source: TextSource) -> Iterator[Path]:
                     if source.path is None
                     else stack.enter_context(source.path.open("rb"))
                 )
+                first = incoming.read(_FIRST)
+                refuse_endless(first, encoding, source.name)
+                target.write(first)
                 shutil.copyfileobj(incoming, target, 1 << 20)
         except OSError as error:
             raise unreadable(source.name, error) from None

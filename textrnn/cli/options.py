@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from textrnn.config import SettingSpec, specs
 
 __all__ = [
     "HelpfulGroup",
+    "NumberRange",
     "SectionedCommand",
     "debug_option",
     "given",
@@ -47,6 +49,19 @@ def debug_option(function: Function) -> Function:
         callback=remember,
         help="Show the traceback of a failure.",
     )(function)
+
+
+class NumberRange(click.FloatRange):
+    """Numbers in a range; NaN, which is neither below nor above any bound, is none of them."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        """Return the number, or refuse it as wrong usage."""
+        number: float | None = super().convert(value, param, ctx)
+        if number is not None and math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 class SettingOption(click.Option):

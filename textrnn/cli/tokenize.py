@@ -20,6 +20,7 @@ from textrnn.tokenizers import UNK_ID, Tokenizer, TokenizerSettings, train_token
 __all__ = ["tokenize"]
 
 _FLUSH_CHARACTERS = 1 << 16
+_MOST_DIGITS = 1_000
 
 
 @click.command(cls=SectionedCommand)
@@ -139,7 +140,9 @@ def _write_text(tokenizer: Tokenizer, file: str) -> None:
 
 
 def _id(word: str, vocab_size: int, where: str) -> int:
-    if not (word.isascii() and word.isdecimal()) or int(word) >= vocab_size:
+    # Python refuses to read numbers of thousands of digits.
+    is_number = word.isascii() and word.isdecimal() and len(word) <= _MOST_DIGITS
+    if not is_number or int(word) >= vocab_size:
         raise DataError(
             f"{where}: {word[:40]!r} is not an id; ids are numbers from 0 to {vocab_size - 1}"
         )

@@ -3,8 +3,10 @@
 ::
 
     ~/.cache/textrnn/
-      corpora/KEY/       a prepared corpus: entry.json, token stores, tokenizer; never changed
+      corpora/KEY/       a prepared corpus: entry.json, token stores, tokenizer; never changed; or one
+                         that was fetched: entry.json and its files
       notes/KEY.json     what saves work next time: digests of files read, tokenizers learnt
+      partial/KEY        what has come of a file of the web, until the rest is fetched
       work-RANDOM/       being written by some process, renamed to corpora/KEY when complete
 
 Keys are digests of everything that the content depends on. So several processes may prepare the
@@ -29,7 +31,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from textrnn.errors import DataError
+from textrnn.errors import DataError, UsageError
 
 __all__ = [
     "FORMAT",
@@ -82,11 +84,18 @@ def default_cache_dir() -> Path:
 
     ``TEXTRNN_CACHE`` where it is set, else ``textrnn`` in what the system has for such things:
     ``XDG_CACHE_HOME``, ``~/Library/Caches`` on macOS, ``LOCALAPPDATA`` on Windows, ``~/.cache``.
+
+    Raises:
+        UsageError: a variable names the home folder of somebody whom the system does not know.
     """
-    if own := os.environ.get("TEXTRNN_CACHE"):
-        return Path(own).expanduser()
-    if shared := os.environ.get("XDG_CACHE_HOME"):
-        return Path(shared).expanduser() / "textrnn"
+    for variable, inner in (("TEXTRNN_CACHE", ""), ("XDG_CACHE_HOME", "textrnn")):
+        if named := os.environ.get(variable):
+            try:
+                return Path(named).expanduser() / inner
+            except RuntimeError:
+                raise UsageError(
+                    f"{variable} is {named!r}, but there is no such user; name a folder by its whole path"
+                ) from None
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "textrnn"
     if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
@@ -104,7 +113,7 @@ def list_entries(cache: Path) -> list[CacheEntry]:
 
 
 def clear(cache: Path, older_than_days: float | None = None) -> int:
-    """Delete prepared corpora, notes and what killed processes left; nothing else in the folder.
+    """Delete corpora, notes, files half fetched and what killed processes left; nothing else.
 
     Args:
         cache: The cache folder.
@@ -119,7 +128,7 @@ def clear(cache: Path, older_than_days: float | None = None) -> int:
         with contextlib.suppress(OSError):
             if older_than_days is None or _last_used(folder) < before:
                 freed += _remove(cache, folder)
-    for note in _inside(cache / "notes"):
+    for note in (*_inside(cache / "notes"), *_inside(cache / "partial")):
         with contextlib.suppress(OSError):
             status = note.stat()
             if _KEY.match(note.name) and (older_than_days is None or status.st_mtime < before):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from textrnn.data.cache import recall, remember
-from textrnn.data.reading import FileStamp, binary_reason
+from textrnn.data.reading import FileStamp, binary_reason, refuse_endless
 from textrnn.data.sources import Report, TextSource, unreadable
 from textrnn.errors import DataError
 
@@ -71,7 +71,7 @@ def take_in(
     regular: dict[TextSource, Path] = {}
     for source in sources:
         if source.path is None or source.once:
-            spooled[source] = _spool(source, work)
+            spooled[source] = _spool(source, encoding, work)
             continue
         if source.from_folder:
             reason = binary_reason(source.path, encoding, source.name)
@@ -88,12 +88,14 @@ def take_in(
     return [known[source] for source in sources if source in known]
 
 
-def _spool(source: TextSource, work: Path) -> TextFile:
+def _spool(source: TextSource, encoding: str, work: Path) -> TextFile:
     digest = hashlib.sha256()
     handle, name = tempfile.mkstemp(prefix="spool-", dir=work)
     path = Path(name)
     with os.fdopen(handle, "wb") as copy, _opened(source) as incoming:
-        for block in _blocks(incoming, source.name):
+        for number, block in enumerate(_blocks(incoming, source.name)):
+            if number == 0:
+                refuse_endless(block, encoding, source.name)
             digest.update(block)
             copy.write(block)
     return TextFile(source.name, path, None, FileStamp.of(path.stat()), digest.hexdigest())
