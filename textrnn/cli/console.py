@@ -19,10 +19,13 @@ __all__ = [
     "may_colour",
     "note",
     "printable",
+    "shortened",
     "warn",
     "write",
     "write_json",
 ]
+
+_LONGEST_MESSAGE = 1_500
 
 # Joiners are format characters too, but emoji and several scripts need them.
 _KEPT_FORMAT_CHARACTERS = "\u200c\u200d"
@@ -63,7 +66,7 @@ def write_json(record: Mapping[str, Any]) -> None:
 def note(message: str) -> None:
     """Write a line to stderr."""
     if sys.stderr is not None:
-        print(printable(message), file=sys.stderr, flush=True)
+        print(shortened(printable(message)), file=sys.stderr, flush=True)
 
 
 def warn(message: str) -> None:
@@ -99,6 +102,13 @@ def printable(text: str, keep: str = "\n\t") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c in keep or _shows(c) else _escaped(c) for c in text)
+
+
+def shortened(message: str) -> str:
+    """Return a message without its middle where it is too long to be read: it may quote any value."""
+    if len(message) <= _LONGEST_MESSAGE:
+        return message
+    return f"{message[: _LONGEST_MESSAGE * 2 // 3]} … {message[-_LONGEST_MESSAGE // 3 :]}"
 
 
 def _shows(character: str) -> bool:

@@ -13,7 +13,7 @@ from typing import NoReturn, TextIO
 import click
 
 from textrnn.cli.app import app
-from textrnn.cli.console import may_colour, printable
+from textrnn.cli.console import may_colour, printable, shortened
 from textrnn.cli.options import is_debugging
 from textrnn.cli.signals import Terminated, ignore_signals, raise_on_termination
 from textrnn.errors import TextrnnError, TrainingInterrupted
@@ -127,7 +127,8 @@ def _say(label: str, message: str) -> None:
     if label and may_colour(sys.stderr):
         label = f"\x1b[1;31m{label}\x1b[0m"
     try:
-        print(f"{label} {printable(message)}".strip(), file=sys.stderr, flush=True)
+        text = shortened(printable(message))
+        print(f"{label} {text}".strip(), file=sys.stderr, flush=True)
     except OSError:
         _leave_pipes()
 

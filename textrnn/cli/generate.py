@@ -15,6 +15,7 @@ from textrnn.cli.console import is_terminal, note, warn, write, write_json
 from textrnn.cli.inputs import lines_with_ends, read_input, refuse_folder
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.config import as_dict, make
+from textrnn.data.bounds import bounded
 from textrnn.decoding.sampling import SamplingSettings
 from textrnn.errors import UsageError
 from textrnn.training.settings import TrainingSettings
@@ -196,10 +197,11 @@ def _prompts(values: Mapping[str, Any]) -> Iterable[str]:
         return _lines(line_file, encoding)
     if whole_file is not None:
         refuse_folder(whole_file, "--prompt-file")
-        return ["".join(read_input(whole_file, encoding))]
+        return ["".join(bounded(read_input(whole_file, encoding), whole_file))]
     if prompt == "-":
         # As the shell's $(...) has it: the line end with which a command's output ends is no part of it.
-        return ["".join(read_input("-", encoding)).removesuffix("\n").removesuffix("\r")]
+        whole = "".join(bounded(read_input("-", encoding), "stdin"))
+        return [whole.removesuffix("\n").removesuffix("\r")]
     return ["" if prompt is None else _without_surrogates(prompt)]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from textrnn.cli.console import is_terminal
+from textrnn.data.bounds import LONGEST, too_long_line
 from textrnn.data.reading import read_text, refuse_endless
 from textrnn.data.sources import TextSource, expand_inputs, unreadable
 from textrnn.errors import DataError, UsageError
@@ -40,14 +41,23 @@ def read_input(name: str, encoding: str = "utf-8", newlines: str = "keep") -> It
 
 
 def lines_with_ends(chunks: Iterable[str]) -> Iterator[str]:
-    """Yield a text's lines with the LF at their ends, which the last one may lack."""
+    """Yield a text's lines with the LF at their ends, which the last one may lack.
+
+    Raises:
+        DataError: a line is too long to be held in memory.
+    """
     begun: list[str] = []
+    length, number = 0, 1
     for chunk in chunks:
         lines = chunk.split("\n")
         for line in lines[:-1]:
             yield "".join([*begun, line, "\n"])
             begun.clear()
+            length, number = 0, number + 1
         begun.append(lines[-1])
+        length += len(lines[-1])
+        if length > LONGEST:
+            raise too_long_line("the input", number)
     if rest := "".join(begun):
         yield rest
 

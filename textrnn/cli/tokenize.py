@@ -15,11 +15,12 @@ from textrnn.cli.inputs import lines_with_ends, read_input, stdin_or_usage
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.config import resolve
 from textrnn.errors import DataError, UsageError
-from textrnn.tokenizers import UNK_ID, Tokenizer, TokenizerSettings, train_tokenizer
+from textrnn.tokenizers import UNK_ID, Ids, Tokenizer, TokenizerSettings, train_tokenizer
 
 __all__ = ["tokenize"]
 
 _FLUSH_CHARACTERS = 1 << 16
+_LONG_LINE = 1 << 20
 _MOST_DIGITS = 1_000
 
 
@@ -112,22 +113,37 @@ def _write_tokens(tokenizer: Tokenizer, chunks: Iterator[str], *, ids: bool, as_
     waiting: list[str] = []
     size = unknown = 0
     for line in lines_with_ends(chunks):
-        tokens = tokenizer.encode(line).tolist()
-        unknown += tokens.count(UNK_ID)
         if as_json:
+            tokens = tokenizer.encode(line).tolist()
+            unknown += tokens.count(UNK_ID)
             write_json({"ids": tokens, "pieces": [pieces[token] for token in tokens]})
             continue
-        shown = map(str, tokens) if ids else (pieces[token] for token in tokens)
-        waiting.append(" ".join(shown) + "\n")
-        size += len(waiting[-1])
-        if size > _FLUSH_CHARACTERS:
-            write("".join(waiting))
-            waiting.clear()
-            size = 0
+        mark = ""
+        for some in _encoded(tokenizer, line):
+            tokens = some.tolist()
+            unknown += tokens.count(UNK_ID)
+            shown = " ".join(map(str, tokens) if ids else (pieces[token] for token in tokens))
+            waiting.append(mark + shown)
+            mark = " "
+            size += len(shown) + 1
+            if size > _FLUSH_CHARACTERS:
+                write("".join(waiting))
+                waiting.clear()
+                size = 0
+        waiting.append("\n")
     write("".join(waiting))
     if unknown:
         tokens, their = ("token is", "its") if unknown == 1 else ("tokens are", "their")
         warn(f"{unknown:,} {tokens} unknown to the tokenizer (<unk>); {their} text is lost")
+
+
+def _encoded(tokenizer: Tokenizer, line: str) -> Iterator[Ids]:
+    """Yield the ids of a line, of a very long one some at a time."""
+    if len(line) <= _LONG_LINE:
+        yield tokenizer.encode(line)
+        return
+    parts = (line[low : low + _LONG_LINE] for low in range(0, len(line), _LONG_LINE))
+    yield from (ids for ids in tokenizer.encode_chunks(parts) if ids.size)
 
 
 def _write_text(tokenizer: Tokenizer, file: str) -> None:

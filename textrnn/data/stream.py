@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
+from textrnn.data.bounds import bounded, cut_lines
 from textrnn.data.compression import compression_of, decompressed
 from textrnn.data.reading import (
     binary_reason,
@@ -57,7 +58,8 @@ def stream_lines(
 
     A line ends at LF and at nothing else; a CR before it goes. What follows the last LF is a line where
     it is not empty. A byte order mark at the start of a source is dropped; compressed sources are
-    decompressed. Memory holds one chunk, some million characters or one line where that is longer.
+    decompressed. Memory holds one chunk, some million characters or one line where that is longer, but no
+    line of more than 128 Mi characters: what is so long, as a small compressed file may be, has no lines.
 
     Args:
         sources: As :func:`textrnn.data.sources.expand_inputs` returns them.
@@ -73,7 +75,8 @@ def stream_lines(
     codec = codec_name(encoding)
     for source in _texts_only(sources, codec, report):
         with _opened(source) as file:
-            lines = _lines(_decoded(_blocks(file, source.name), codec, source.name, errors))
+            decoded = _decoded(_blocks(file, source.name), codec, source.name, errors)
+            lines = cut_lines(decoded, source.name)
             yield from in_chunks(lines, len, _watch(file) if source.once else None)
 
 
@@ -111,7 +114,8 @@ def whole_texts(
         for source in _texts_only(sources, codec, report):
             with _opened(source) as file:
                 decoded = _decoded(_blocks(file, source.name), codec, source.name, errors)
-                yield [(source.name, "".join(decoded).replace("\r\n", "\n"))]
+                text = "".join(bounded(decoded, source.name))
+                yield [(source.name, text.replace("\r\n", "\n"))]
 
     yield from in_chunks(texts(), lambda named: len(named[1]))
 
@@ -275,19 +279,3 @@ def _told(fault: UnicodeError, codec: str) -> str:
     if isinstance(fault, UnicodeDecodeError):
         return f"byte 0x{fault.object[fault.start]:02x} is not valid {codec} ({fault.reason})"
     return f"not valid {codec}: {fault}"
-
-
-def _lines(chunks: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the lines that each piece of text completes, possibly none."""
-    begun: list[str] = []
-    for chunk in chunks:
-        lines = chunk.split("\n")
-        rest = lines.pop()
-        if lines:
-            lines[0] = "".join([*begun, lines[0]])
-            begun.clear()
-        if rest:
-            begun.append(rest)
-        yield [line.removesuffix("\r") for line in lines]
-    if begun:
-        yield ["".join(begun)]

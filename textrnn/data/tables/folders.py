@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from textrnn.data.bounds import bounded
 from textrnn.data.intake import TextFile
 from textrnn.data.tables.table import Progress, Row, Table
 from textrnn.data.tables.text import checked_text
@@ -41,7 +42,8 @@ class FolderTable(Table):
         size = sum(file.stamp.size for file in self.files)
         done = 0
         for number, (file, label) in enumerate(zip(self.files, self._labels, strict=True), 1):
-            text = "".join(checked_text(file, self._encoding, lambda _, __, ___: None))
+            chunks = checked_text(file, self._encoding, lambda _, __, ___: None)
+            text = "".join(bounded(chunks, file.name))
             done += file.stamp.size
             progress(self.name, done, size)
             values = (text, label)
