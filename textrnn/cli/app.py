@@ -21,6 +21,7 @@ CONTEXT: dict[str, Any] = {
 
 COMMANDS = {
     "train": ("textrnn.cli.app:train", "Train a model."),
+    "tune": ("textrnn.cli.tune:tune", "Search for good settings by many runs."),
     "generate": ("textrnn.cli.generate:generate", "Write text with a trained language model."),
     "classify": ("textrnn.cli.classify:classify", "Label texts with a trained classifier."),
     "translate": (
@@ -29,6 +30,9 @@ COMMANDS = {
     ),
     "evaluate": ("textrnn.cli.evaluate:evaluate", "Measure how well a model predicts texts."),
     "info": ("textrnn.cli.info:info", "Describe a model, or what this machine offers."),
+    "corpus": ("textrnn.cli.corpus:corpus", "Public corpora to train on, fetched by name."),
+    "runs": ("textrnn.cli.runs:runs", "List training runs, compare them, say what to try next."),
+    "plot": ("textrnn.cli.plot:plot", "Draw the curves of runs, or a classifier's answers."),
     "tokenize": ("textrnn.cli.tokenize:tokenize", "Show a text's tokens, or turn ids into text."),
     "cache": ("textrnn.cli.cache:cache", "List or clear the texts prepared for training."),
 }

@@ -15,7 +15,13 @@ from textrnn.cli.aside import open_model
 from textrnn.cli.console import is_terminal, note
 from textrnn.cli.inputs import require_stdin, stdin_or_usage
 from textrnn.cli.labels_display import Answer, json_lines, tsv_header, tsv_lines
-from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
+from textrnn.cli.options import (
+    NumberRange,
+    SectionedCommand,
+    debug_option,
+    given,
+    setting_options,
+)
 from textrnn.cli.results import Results
 from textrnn.config import make
 from textrnn.data.settings import ExampleSettings
@@ -50,7 +56,7 @@ FASTTEXT = "__label__"
 )
 @click.option(
     "--min-confidence",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     default=0.0,
     metavar="P",
     help="Print the label unsure where the most probable one is less probable than P.",
@@ -201,14 +207,14 @@ def _parts(
         UsageError, DataError: an input is missing, or the encoding unknown.
     """
     from textrnn.data.reading import codec_name
-    from textrnn.data.sources import expand_inputs
+    from textrnn.data.sources import expand_inputs, is_data_set
     from textrnn.data.tables.opening import is_table
 
     codec_name(settings.encoding)
     parts: list[Callable[[], Iterator[Sequence[Named]]]] = []
     for name in inputs:
-        is_hub = name.startswith("hf:") and not whole
-        sources = [] if is_hub else expand_inputs([name], report)
+        is_set = is_data_set(name) and not whole
+        sources = [] if is_set else expand_inputs([name], report)
         if not whole and (settings.text_column is not None or is_table(name)):
             parts.append(partial(_rows, name, settings, report))
         else:

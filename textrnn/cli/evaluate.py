@@ -43,7 +43,7 @@ JOBS = {
     "language-model": Job(
         "language models",
         "textrnn.cli.evaluate_lm:evaluate_language_model",
-        ("per_line", "newlines"),
+        ("per_line", "newlines", "text_column"),
     ),
     "classifier": Job(
         "classifiers",
@@ -111,7 +111,7 @@ def evaluate(model: Path, files: tuple[str, ...], **values: Any) -> None:
     columns. It prints BLEU and chrF as sacreBLEU computes them on raw text, with their signatures, how
     probable it holds the references, and the translations with the lowest chrF.
 
-    --per-line and --newlines are for language models; --text-column and --label-column for classifiers;
+    --per-line and --newlines are for language models; --label-column for classifiers; --text-column for both;
     --src, --tgt, --src-column, --tgt-column, --hypotheses, --force and the search settings for translators;
     --worst is for classifiers and translators.
 

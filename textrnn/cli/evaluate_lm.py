@@ -12,6 +12,8 @@ from textrnn.cli.console import note, write, write_json
 from textrnn.cli.inputs import without_cache_news
 from textrnn.cli.options import given
 from textrnn.data.settings import CorpusSettings
+from textrnn.data.sources import is_data_set
+from textrnn.errors import UsageError
 
 if TYPE_CHECKING:
     from textrnn.language_model.evaluation import Evaluation, LineSurprise
@@ -35,6 +37,10 @@ def evaluate_language_model(
     from textrnn.language_model.evaluation import Evaluator
 
     as_json, per_line = values["as_json"], values["per_line"]
+    if per_line and (values["text_column"] is not None or any(map(is_data_set, inputs))):
+        raise UsageError(
+            "--per-line is for lines of text; tables and data sets are measured as a whole"
+        )
     report = (lambda message: None) if values["quiet"] else note
     evaluator = Evaluator(
         opened,

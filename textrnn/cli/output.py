@@ -12,6 +12,7 @@ from pathlib import Path
 from textrnn import bundle
 from textrnn.cli.aside import OWN, bring_back, discard, hold, put_aside, recover, remove_own
 from textrnn.cli.console import note
+from textrnn.data.sources import is_data_set
 from textrnn.errors import TrainingError, UsageError
 
 __all__ = ["Output", "default_output", "shown"]
@@ -28,7 +29,7 @@ def default_output(first_input: str, suffix: str) -> Path:
     """
     if first_input == "-":
         return Path(f"stdin{suffix}")
-    if first_input.startswith("hf:"):
+    if is_data_set(first_input):
         return Path(first_input.split(":")[1].split("/")[-1] + suffix)
     path = Path(first_input)
     if path.is_dir():
@@ -61,13 +62,19 @@ class Output:
 
     def __init__(self, path: Path, *, force: bool) -> None:
         self.path = path
+        self._force = force
         self._old: Path | None = None
-        recover(path)
-        if not os.path.lexists(path) or _is_empty(path):
-            return
-        if not force:
-            raise UsageError(_refusal(path))
-        _require_replaceable(path)
+        self._look()
+
+    def _look(self) -> bool:
+        """Return whether something is there, which may be replaced."""
+        recover(self.path)
+        if not os.path.lexists(self.path) or _is_empty(self.path):
+            return False
+        if not self._force:
+            raise UsageError(_refusal(self.path))
+        _require_replaceable(self.path)
+        return True
 
     @property
     def is_pending(self) -> bool:
@@ -77,10 +84,10 @@ class Output:
     @contextlib.contextmanager
     def replaced(self) -> Iterator[None]:
         """Put what is there aside; it comes back where the block ends without :meth:`commit`."""
-        recover(self.path)
+        # Again, since reading the data took a while: another run may have begun here, or ended.
+        is_there = self._look()
         with contextlib.ExitStack() as stack:
-            if self.path.is_dir() and not _is_empty(self.path):
-                _require_replaceable(self.path)
+            if is_there:
                 if (self.path / bundle.CONFIG).exists():
                     self._old = put_aside(self.path)
                     stack.enter_context(hold(self._old))

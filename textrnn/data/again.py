@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from textrnn.data.sources import Report
-from textrnn.errors import DataError
+from textrnn.data.sources import Report, is_data_set
+from textrnn.errors import DataError, ModelError
 
-__all__ = ["absolute", "prepared_again"]
+__all__ = ["absolute", "prepared_again", "recorded_data"]
 
 
 class _Prepared(Protocol):
@@ -49,14 +49,15 @@ def prepared_again(
     gone = [s["name"] for s in sources if s["path"] is None or not Path(s["path"]).exists()]
     if gone:
         found = find(data["digest"])
-        if found is None:
+        if found is not None:
+            report(f"{', '.join(gone[:3])}: no longer there, found in the cache")
+            return found
+        if not all(map(is_data_set, gone)):
             raise DataError(
                 f"{', '.join(gone[:3])}: the text that {model} was trained on is neither there nor in the "
                 f"cache ({cache}), so the run cannot be resumed; put it back, or train on another text "
                 f"from this model with --init-from {model}"
             )
-        report(f"{', '.join(gone[:3])}: no longer there, found in the cache")
-        return found
     prepared = prepare()
     if prepared.digest != data["digest"]:
         raise DataError(
@@ -66,6 +67,48 @@ def prepared_again(
     return prepared
 
 
+def recorded_data(
+    model: Path, head: Mapping[str, Any], names: Collection[str]
+) -> Mapping[str, Any]:
+    """Return what ``config.json`` records of the data, once it is such as training writes.
+
+    Args:
+        model: The model directory, for messages.
+        head: What ``config.json`` holds.
+        names: Entries that list inputs.
+
+    Raises:
+        ModelError: something is missing or of another type.
+    """
+    data = head.get("data")
+    data = data if isinstance(data, dict) else {}
+    wrong = [name for name in names if not _are_texts(data.get(name))]
+    wrong += [
+        name
+        for name, some in data.items()
+        if name.endswith("sources") and not (isinstance(some, list) and all(map(_is_source, some)))
+    ]
+    if not isinstance(data.get("digest"), str):
+        wrong.append("digest")
+    if wrong:
+        raise ModelError(
+            f"{model}: what it records of its data is damaged ({', '.join(wrong):.200}), so its run cannot "
+            f"be resumed; to train it further, start from it with --init-from {model}"
+        )
+    return data
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _is_source(value: object) -> bool:
+    """Return whether a record names a source and where it lay."""
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        return False
+    return value.get("path", "") is None or isinstance(value.get("path"), str)
+
+
 def absolute(name: str) -> str:
     """Return an input's name as it can be used from any folder."""
-    return name if name == "-" or name.startswith("hf:") else str(Path(name).absolute())
+    return name if name == "-" or is_data_set(name) else str(Path(name).absolute())

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.data.cache import entry_folders, read_entry, workspace
-from textrnn.data.intake import TextFile, take_in
+from textrnn.data.intake import TextFile
 from textrnn.data.prepared import (
     Preparation,
     Prepared,
@@ -27,8 +27,9 @@ from textrnn.data.prepared import (
 )
 from textrnn.data.reading import codec_name
 from textrnn.data.settings import CorpusSettings
-from textrnn.data.sources import Report, expand_inputs
+from textrnn.data.sources import Report
 from textrnn.data.store import TokenStore
+from textrnn.data.text_inputs import divided_parts, part_to_read, text_parts
 from textrnn.data.texts import Texts, names_of
 from textrnn.data.writing import TRAIN, VALID, WHOLE, write_divided, write_whole
 from textrnn.errors import UsageError
@@ -83,8 +84,10 @@ def prepare_corpus(
     training part.
 
     Args:
-        inputs: Files, folders, pipes, ``-`` for stdin.
-        valid_inputs: The same for validation; where there are any, ``inputs`` are not divided.
+        inputs: Files, folders, pipes, ``-`` for stdin, corpora and data sets, as
+            :func:`textrnn.data.text_inputs.text_parts` takes them.
+        valid_inputs: The same for validation; where there are any, or a corpus has a part of its own for
+            it, ``inputs`` are not divided.
         settings: How to read and divide.
         tokenizer: One that exists, or what to learn.
         cache: The cache folder.
@@ -100,8 +103,13 @@ def prepare_corpus(
     if "-" in inputs and "-" in valid_inputs:
         raise UsageError("stdin cannot be both training and validation text; give a file for one")
     with workspace(cache) as work:
-        files = _files(inputs, settings, work, cache, report)
-        valid_files = _files(valid_inputs, settings, work, cache, report) if valid_inputs else []
+        find = functools.partial(
+            text_parts, settings=settings, work=work, cache=cache, report=report
+        )
+        found = find(inputs)
+        files, valid_files = divided_parts(
+            found, find(valid_inputs) if valid_inputs else [], report
+        )
         _tell_overlap(files, valid_files, report)
         job = _TextPreparation(cache, work, report, files, valid_files, settings, divided=True)
         prepared = job.prepare(tokenizer)
@@ -119,7 +127,8 @@ def prepare_text(
     """Prepare text as one undivided store, or find it in the cache.
 
     Args:
-        inputs: Files, folders, pipes, ``-`` for stdin.
+        inputs: As in :func:`prepare_corpus`; of a corpus that comes in parts, the test part is read, else
+            that for validation.
         settings: How to read; ``valid_fraction`` is no matter.
         tokenizer: What makes the ids.
         cache: The cache folder.
@@ -131,7 +140,8 @@ def prepare_text(
     """
     codec_name(settings.encoding)
     with workspace(cache) as work:
-        files = _files(inputs, settings, work, cache, report)
+        found = text_parts(inputs, settings, work=work, cache=cache, report=report)
+        files = part_to_read(found, ("test", "valid", "train"))
         job = _TextPreparation(cache, work, report, files, [], settings, divided=False)
         prepared = job.prepare(tokenizer)
     return prepared.stores[WHOLE]
@@ -219,13 +229,6 @@ class _TextPreparation(Preparation):
             Texts(self.files, self.settings, self._fraction, self.report),
             Texts(self.valid_files, self.settings, 0.0, self.report),
         )
-
-
-def _files(
-    inputs: Sequence[str], settings: CorpusSettings, work: Path, cache: Path, report: Report
-) -> list[TextFile]:
-    sources = expand_inputs(inputs, report)
-    return take_in(sources, settings.encoding, work=work, cache=cache, report=report)
 
 
 def _tell_overlap(files: list[TextFile], valid_files: list[TextFile], report: Report) -> None:

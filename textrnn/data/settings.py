@@ -41,6 +41,12 @@ class CorpusSettings(TextSettings):
         "Take each line as a document of its own (names, titles); empty lines are left out.",
         section="data",
     )
+    text_column: str | None = setting(
+        None,
+        "Read inputs as tables (CSV, TSV, JSON Lines, Parquet) and learn from this column: its name, or "
+        "its number from 1. Without it, files are text; data sets (hf:NAME) are read by the usual names.",
+        section="data",
+    )
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,15 @@ from pathlib import Path
 from textrnn.config import nearest
 from textrnn.errors import DataError, UsageError
 
-__all__ = ["Report", "TextSource", "expand_inputs", "printable", "unreadable"]
+__all__ = ["Report", "TextSource", "expand_inputs", "is_data_set", "printable", "unreadable"]
 
 Report = Callable[[str], None]
 """Takes one line of what a person should know; the command line prints it, tests list it."""
+
+
+def is_data_set(name: str) -> bool:
+    """Tell whether an input is no file here but a data set to be fetched: ``hf:NAME``, ``corpus:NAME``."""
+    return name.startswith(("hf:", "corpus:"))
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ class Evaluator:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``float32``, ``bf16``, or ``auto`` for the training's where this device is good at it.
         threads: CPU threads; None takes all.
-        overrides: How to read the texts, where otherwise than in training: ``encoding``, ``newlines``.
+        overrides: How to read the texts, where otherwise than in training: ``encoding``, ``newlines``;
+            ``text_column`` where they are tables.
         cache: Folder for encoded texts.
         report: Is told in a line what is being done.
 
@@ -115,7 +116,8 @@ class Evaluator:
         own = model_settings(model.settings, str(model.path))
         tensors = model.tensors()
         check_weights(tensors, own, str(model.path))
-        values = {**as_dict(own), **(overrides or {})}
+        # Where the text stood in training says nothing of where it stands here.
+        values = {**as_dict(own), "text_column": None, **(overrides or {})}
         self._settings = make(LanguageModelSettings, values, "evaluate")
         self._cache = cache or default_cache_dir()
         self._report = report

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from textrnn.data.intake import TextFile, take_in
 from textrnn.data.sources import Report, TextSource
@@ -100,15 +103,19 @@ def open_hub(name: str, *, cache: Path, work: Path, report: Report) -> list[Sour
         return open_saved(dataset, config or wanted, cache=cache, work=work, report=report)
     import datasets
 
-    with _quiet():
+    reachable = Path(dataset).exists() or _reaches_hub()
+    with _quiet(), contextlib.nullcontext() if reachable else _offline():
         try:
             loaded = datasets.load_dataset(dataset, config or None, split=wanted or None)
         except Exception as error:
-            reason = " ".join(str(error).split())[:300]
-            raise DataError(
-                f"{name}: cannot be loaded: {reason or type(error).__name__}; check the name, the "
-                "network, or give a file"
-            ) from error
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            advice = "check the name, the network, or give a file"
+            if not reachable:
+                reason = (
+                    f"no network, and it was not loaded here before ({_hub_host()} is not reached)"
+                )
+                advice = "load it once where there is one, or give a file"
+            raise DataError(f"{name}: cannot be loaded: {reason}; {advice}") from error
     return _splits(name, loaded, cache=cache, work=work, report=report)
 
 
@@ -173,6 +180,37 @@ def _source(name: str, split: Any, part: str | None, *, cache: Path, work: Path)
         paths[0].parent,
         functools.partial(HubTable, name, split, files),
     )
+
+
+def _hub_host() -> str:
+    from huggingface_hub import constants
+
+    return urlsplit(str(constants.ENDPOINT)).hostname or "huggingface.co"
+
+
+def _reaches_hub() -> bool:
+    """Tell whether there is a network: without one the library would try again for half a minute."""
+    if getproxies():
+        return True
+    try:
+        socket.getaddrinfo(_hub_host(), 443)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _offline() -> Iterator[None]:
+    """Keep ``datasets`` to what it has loaded before."""
+    import datasets
+    from huggingface_hub import constants
+
+    before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
+    datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before
 
 
 @contextlib.contextmanager

@@ -9,10 +9,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from textrnn.data.catalogue import entry_named, is_corpus
 from textrnn.data.compression import SUFFIXES
+from textrnn.data.fetched import fetched
 from textrnn.data.intake import TextFile, take_in
 from textrnn.data.reading import codec_name
-from textrnn.data.sources import Report, TextSource, expand_inputs, printable
+from textrnn.data.sources import Report, TextSource, expand_inputs, is_data_set, printable
 from textrnn.data.tables.fasttext import PREFIX, FastTextTable
 from textrnn.data.tables.folders import FolderTable
 from textrnn.data.tables.hub import is_saved_data_set, open_hub, open_saved
@@ -22,7 +24,7 @@ from textrnn.data.tables.separated import SeparatedTable
 from textrnn.data.tables.source import PARTS, Source
 from textrnn.data.tables.table import Table
 from textrnn.data.tables.text import checked_text
-from textrnn.errors import DataError
+from textrnn.errors import DataError, UsageError
 
 __all__ = ["is_table", "open_sources"]
 
@@ -41,7 +43,7 @@ _UNLABELLED = "unsup"
 
 def is_table(name: str) -> bool:
     """Tell whether an input is called like a table: ``x.csv``, ``x.jsonl.gz``, ``hf:NAME``."""
-    return name.startswith("hf:") or _suffix(name) in _KINDS
+    return is_data_set(name) or _suffix(name) in _KINDS
 
 
 def open_sources(
@@ -56,7 +58,7 @@ def open_sources(
     """Find what inputs hold, in order; none of it is read yet but for digests.
 
     Args:
-        inputs: Files, folders, pipes, ``-`` for stdin, ``hf:NAME[:CONFIG[:SPLIT]]``.
+        inputs: Files, folders, pipes, ``-`` for stdin, ``hf:NAME[:CONFIG[:SPLIT]]``, ``corpus:NAME``.
         encoding: The encoding of what is text.
         usual: Names that tell a header from a row.
         work: A folder for copies of what can be read only once.
@@ -77,6 +79,8 @@ def open_sources(
         seen.add(name)
         if name.startswith("hf:"):
             found += open_hub(name, cache=cache, work=work, report=report)
+        elif is_corpus(name):
+            found += _corpus_sources(name, usual, work, cache, report)
         elif is_saved_data_set(name):
             found += open_saved(name, cache=cache, work=work, report=report)
         else:
@@ -94,6 +98,25 @@ def open_sources(
             files = [taken[key] for key in keys if key in taken]
             found += _sources(group, files, encoding, usual)
     return found
+
+
+def _corpus_sources(
+    name: str, usual: Collection[str], work: Path, cache: Path, report: Report
+) -> Iterator[Source]:
+    """Yield the parts of a corpus of the catalogue, fetched where it is not here yet."""
+    entry = entry_named(name)
+    if entry.job == "lm":
+        raise UsageError(
+            f"{name}: is running text, for textrnn train lm; it has neither labels nor translations"
+        )
+    corpus = fetched(entry, cache=cache, work=work, report=report)
+    named = [TextSource(path, f"{name}/{path.name}") for path in corpus.files.values()]
+    # What was fetched is written in UTF-8, whatever other inputs are in.
+    files = take_in(named, "utf-8", work=work, cache=cache, report=report)
+    for file, part in zip(files, corpus.files, strict=True):
+        opened = functools.partial(_open, file, "utf-8", usual)
+        own = part if len(files) > 1 else None
+        yield Source(file.name, own, (file,), [_suffix(file.name)], None, opened)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,192 @@
+"""``textrnn corpus``: public corpora by name, what each is good for, and where it lies once fetched."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from textrnn.cli.console import byte_size, is_terminal, note, write, write_json
+from textrnn.cli.options import HelpfulGroup, debug_option
+from textrnn.cli.output import shown
+from textrnn.data.catalogue import PREFIX, Entry, catalogue, entry_named
+from textrnn.errors import UsageError
+
+__all__ = ["corpus"]
+
+JOBS = ("lm", "classifier", "translator")
+
+
+@click.group(cls=HelpfulGroup)
+def corpus() -> None:
+    r"""Public corpora to train on, fetched by name.
+
+    Wherever a file to train on can stand, so can corpus:NAME; its parts for training, validation and test are
+    used as such. Any data set of the Hugging Face hub is hf:NAME[:CONFIG[:SPLIT]].
+
+    \b
+      textrnn corpus list
+      textrnn train lm corpus:tinyshakespeare
+      textrnn train classifier corpus:imdb
+      textrnn train translator corpus:multi30k-de-en
+    """
+
+
+@corpus.command("list")
+@click.option("--job", type=click.Choice(JOBS), help="Only those for this job.")
+@click.option("--json", "as_json", is_flag=True, help="Print an object of JSON for each corpus.")
+@debug_option
+def list_command(job: str | None, as_json: bool) -> None:
+    """List the corpora: name, job, bytes to fetch, what each is; * marks those fetched already."""
+    from textrnn.data.cache import default_cache_dir
+    from textrnn.data.fetched import here
+
+    cache = default_cache_dir()
+    chosen = [entry for entry in catalogue().values() if job in (None, entry.job)]
+    width = max(len(entry.name) for entry in chosen)
+    for entry in chosen:
+        found = here(entry, cache)
+        if as_json:
+            write_json(_record(entry, None if found is None else found.folder))
+            continue
+        mark = "*" if found is not None else " "
+        line = f"{mark} {entry.name:<{width}}  {entry.job:<10}  {_size(entry):>8}  {entry.about}"
+        if is_terminal(sys.stdout):
+            line = line[: shutil.get_terminal_size().columns - 1]
+            write(line + "\n")
+        else:
+            write(f"{line}  ({entry.licence})\n")
+
+
+@corpus.command("info")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print an object of JSON.")
+@debug_option
+def info_command(name: str, as_json: bool) -> None:
+    """Describe a corpus: what it is good for, its licence, its parts, its source, how to train on it."""
+    from textrnn.data.cache import default_cache_dir
+    from textrnn.data.fetched import here
+
+    entry = entry_named(name)
+    found = here(entry, default_cache_dir())
+    if as_json:
+        write_json(_record(entry, None if found is None else found.folder))
+        return
+    counts = ", ".join(f"{part} {count:,}" for part, count in entry.counts.items())
+    lines = {
+        "name": entry.name,
+        "job": entry.job,
+        "what": entry.about,
+        "use": entry.use,
+        "parts": f"{counts} ({entry.unit.rstrip(',')})" if counts else "unknown",
+        "to fetch": _size(entry),
+        "licence": entry.licence,
+        "page": entry.home,
+        "source": "\n".join(_sources(entry)),
+        "lies in": str(found.folder) if found is not None else "not fetched yet",
+        "train": _command(entry),
+    }
+    for label, text in lines.items():
+        for number, line in enumerate(text.split("\n")):
+            write(f"{label if number == 0 else '':<10}{line}\n")
+
+
+@corpus.command("get")
+@click.argument("name")
+@click.option("-o", "--output", metavar="DIR", help="Copy the files into DIR, a new folder.")
+@click.option("--force", is_flag=True, help="Replace files of the same names in DIR.")
+@click.option("--json", "as_json", is_flag=True, help="Print an object of JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Show errors only.")
+@debug_option
+def get_command(name: str, output: str | None, force: bool, as_json: bool, quiet: bool) -> None:
+    """Fetch a corpus, where it is not here yet, and print the folder that it lies in.
+
+    What was fetched is kept in the cache folder (textrnn cache). A transfer that breaks off is taken up where
+    it stopped when the command is run again; a file that is not the published one is never kept.
+    """
+    from textrnn.data.cache import default_cache_dir, workspace
+    from textrnn.data.fetched import fetched
+
+    entry = entry_named(name)
+    target = None if output is None else Path(output)
+    if target is not None:
+        _require_room(entry, target, force=force)
+    cache = default_cache_dir()
+    report = (lambda message: None) if quiet else note
+    with workspace(cache) as work:
+        found = fetched(entry, cache=cache, work=work, report=report)
+    folder = found.folder if target is None else target
+    files = {part: folder / path.name for part, path in found.files.items()}
+    if target is not None:
+        _copy(found.files, files)
+    if as_json:
+        parts = {part: str(path) for part, path in files.items()}
+        write_json({"name": entry.name, "folder": str(folder), "files": parts})
+        return
+    for path in files.values():
+        report(f"{path.name}: {byte_size(path.stat().st_size)}")
+    report(f"licence: {entry.licence}; train on it with: {_command(entry)}")
+    write(f"{folder}\n")
+
+
+def _record(entry: Entry, folder: Path | None) -> dict[str, Any]:
+    return {**dataclasses.asdict(entry), "folder": None if folder is None else str(folder)}
+
+
+def _size(entry: Entry) -> str:
+    return "unknown" if entry.download_bytes is None else byte_size(entry.download_bytes)
+
+
+def _sources(entry: Entry) -> list[str]:
+    if entry.hub is not None:
+        return [f"hf:{entry.hub.name}" + (f":{entry.hub.config}" if entry.hub.config else "")]
+    return [
+        f"{file.url} ({f'sha256 {file.sha256}' if file.sha256 else 'compared by its size alone'})"
+        for file in entry.files
+    ]
+
+
+def _command(entry: Entry) -> str:
+    return f"textrnn train {entry.job} {PREFIX}{entry.name} {entry.options}".rstrip()
+
+
+def _require_room(entry: Entry, folder: Path, *, force: bool) -> None:
+    """Refuse to write where something is, before anything is fetched."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--output: {folder} is a file; name a folder")
+    if not folder.absolute().parent.is_dir():
+        raise UsageError(
+            f"--output: there is no folder {folder.parent}; make it with: mkdir -p {shown(folder.parent)}"
+        )
+    names = [
+        f"{part}{ending}" for part in ("train", "valid", "test") for ending in (".txt", ".jsonl")
+    ]
+    there = [name for name in names if (folder / name).exists()]
+    if there and not force:
+        raise UsageError(
+            f"{folder / there[0]} exists already; replace it with --force, or choose another folder than "
+            f"{folder} for {entry.name}"
+        )
+
+
+def _copy(files: Mapping[str, Path], targets: Mapping[str, Path]) -> None:
+    """Copy files so that none is ever there in half."""
+    for part, path in files.items():
+        target = targets[part]
+        target.parent.mkdir(exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(handle)
+        try:
+            shutil.copyfile(path, name)
+            Path(name).chmod(0o644)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
