@@ -14,6 +14,7 @@ from textrnn.cli.console import warn, write, write_json
 from textrnn.cli.inputs import lines_with_ends, read_input, stdin_or_usage
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.config import resolve
+from textrnn.data.sources import expand_inputs
 from textrnn.errors import DataError, UsageError
 from textrnn.tokenizers import UNK_ID, Ids, Tokenizer, TokenizerSettings, train_tokenizer
 
@@ -65,8 +66,10 @@ def tokenize(
     file = file or stdin_or_usage("nothing to tokenize")
     if model is not None:
         tokenizer = _tokenizer_of(open_model(model), target=target)
-    elif file == "-":
-        raise UsageError("a tokenizer is made from a text that is read twice: give a file, not -")
+    elif any(source.once for source in expand_inputs([file])):
+        raise UsageError(
+            f"a tokenizer is made from a text that is read twice: give a file, not {file}"
+        )
     else:
         settings = resolve(TokenizerSettings, options, os.environ)
         tokenizer = train_tokenizer(lambda: read_input(file, encoding), settings)
