@@ -59,8 +59,11 @@ def write(text: str) -> None:
 
 
 def write_json(record: Mapping[str, Any]) -> None:
-    """Write an object to stdout as a line of JSON."""
-    write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write an object to stdout as a line of JSON, on a terminal too, which gets more of it escaped."""
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    if is_terminal(sys.stdout) and printable(text) != text:
+        text = json.dumps(record, allow_nan=False)
+    write(text + "\n")
 
 
 def note(message: str) -> None:
