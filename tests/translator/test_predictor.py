@@ -308,8 +308,8 @@ def test_a_damaged_model_is_told(tmp_path, small):
     broken = write_translator(
         tmp_path / "nan", change=lambda model: model.output.bias.detach().fill_(math.nan)
     )
-    with pytest.raises(ModelError, match="no number"):
-        Translator(open_bundle(broken), "cpu", threads=1).translate(["rot"])
+    with pytest.raises(ModelError, match="not finite"):
+        Translator(open_bundle(broken), "cpu", threads=1)
 
 
 def test_candidates_are_those_that_numpy_finds(translator):

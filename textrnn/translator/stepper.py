@@ -14,7 +14,10 @@ from textrnn.tokenizers.base import EOS_ID
 from textrnn.translator.decoder import DecoderState
 from textrnn.translator.model import EncoderDecoder
 
-__all__ = ["TranslatorStepper"]
+__all__ = ["TranslatorStepper", "largest"]
+
+_BLOCK = 64
+"""Neighbouring logits whose largest is looked for together."""
 
 
 class TranslatorStepper:
@@ -46,15 +49,14 @@ class TranslatorStepper:
         logits, state = self._stepped(ids, state)
         whole = logits.logsumexp(-1)
         ends = logits[:, EOS_ID] - whole
+        if count >= logits.shape[1] - len(self._out):
+            return best_candidates(logits.cpu().numpy(), count, banned, self._never), state
         allowed = logits.index_fill(1, self._out, -torch.inf)
         if banned is not None:
             rows, tokens = (torch.from_numpy(part).to(self._device) for part in banned)
             allowed[rows, tokens] = -torch.inf
-        most = allowed.shape[1] - len(self._out)
-        if count >= most:
-            return best_candidates(logits.cpu().numpy(), count, banned, self._never), state
         # One more than asked for tells whether one that is left out equals one that is not.
-        values, places = allowed.topk(count + 1)
+        values, places = largest(allowed, count + 1)
         if bool((values[:, 1:] == values[:, :-1]).any()):
             # Which of equals topk takes is not said; the lowest id comes first, as everywhere.
             return best_candidates(logits.cpu().numpy(), count, banned, self._never), state
@@ -70,3 +72,28 @@ class TranslatorStepper:
         there = torch.from_numpy(np.ascontiguousarray(ids)).to(self._device)
         logits, state, _ = self._model.step(there, state)
         return logits, state
+
+
+def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return each row's largest values, in falling order, and their places, as ``topk`` does, but faster.
+
+    The largest lie in the blocks with the largest maxima, and a maximum takes one pass that needs no order.
+
+    Args:
+        values: (rows, vocab).
+        count: How many, at most ``vocab``.
+
+    Returns:
+        Values and places, (rows, count) each; which of equals is taken is not said.
+    """
+    blocks = values.shape[1] // _BLOCK
+    if blocks <= count:
+        largest, places = values.topk(count)
+        return largest, places
+    whole = blocks * _BLOCK
+    best = values[:, :whole].unflatten(1, (blocks, _BLOCK)).amax(-1).topk(count).indices
+    inside = torch.arange(_BLOCK, device=values.device)
+    rest = torch.arange(whole, values.shape[1], device=values.device).expand(len(values), -1)
+    candidates = torch.cat([(best.unsqueeze(-1) * _BLOCK + inside).flatten(1), rest], 1)
+    largest, chosen = values.gather(1, candidates).topk(count)
+    return largest, candidates.gather(1, chosen)
