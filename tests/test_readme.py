@@ -135,7 +135,8 @@ def test_the_python_example_runs(folder: Path):
     (code,) = blocks("python")
     assert "minutes=1" in code
     lm = "max_steps=4, hidden_size=16, batch_size=4, seq_len=16, threads=1"
-    code = code.replace("minutes=1", lm, 1).replace("minutes=1", "max_steps=4, threads=1")
+    code = code.replace("minutes=1", lm, 1).replace("minutes=1", "max_steps=4, threads=1", 1)
+    code = code.replace("minutes=1", "max_steps=4, vocab_size=300, hidden_size=16, threads=1")
     done = run([sys.executable, "-c", code], folder)
     assert done.returncode == 0, done.stderr
     assert "It was" in done.stdout

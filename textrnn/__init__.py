@@ -1,4 +1,4 @@
-"""Recurrent networks for text: language models and classifiers, trained, used and measured.
+"""Recurrent networks for text: language models, classifiers, translators; trained, used, measured.
 
     import textrnn
 
@@ -8,7 +8,10 @@
     clf = textrnn.train_classifier("reviews.csv", "reviews-clf")
     print(clf.classify(["A lovely film."])[0].label)
 
-    lm, clf = textrnn.load("book-lm"), textrnn.load("reviews-clf")
+    mt = textrnn.train_translator("pairs.tsv", "pairs-mt", minutes=10)
+    print(mt.translate(["Ein Hund schläft."])[0].translation)
+
+    lm, clf, mt = map(textrnn.load, ("book-lm", "reviews-clf", "pairs-mt"))
 
 The same settings serve Python, the command line and settings files; ``textrnn train lm --help`` lists
 them. Errors that have a cause outside the program are ``textrnn.TextrnnError``.
@@ -39,6 +42,7 @@ __all__ = [
     "load",
     "train_classifier",
     "train_language_model",
+    "train_translator",
 ]
 
 
@@ -154,6 +158,57 @@ def train_classifier(
         init_from_reverse=Path(init_from_reverse) if init_from_reverse else None,
     )
     return Classifier(_trained(run, on_event))
+
+
+def train_translator(
+    inputs: Inputs,
+    output: str | Path,
+    *,
+    src: Inputs = (),
+    tgt: Inputs = (),
+    valid: Inputs = (),
+    valid_src: Inputs = (),
+    valid_tgt: Inputs = (),
+    init_from: str | Path | None = None,
+    on_event: Callable[[Event], None] = lambda event: None,
+    **settings: typing.Any,
+) -> Translator:
+    """Train a translator and return it.
+
+    Args:
+        inputs: A table of pairs, a data set, or several; ``()`` where ``src`` and ``tgt`` name files.
+        output: The model directory to make; it must not exist or be empty.
+        src: Files of texts to translate from, one a line.
+        tgt: As many files, line by line what becomes of them.
+        valid: Validation pairs, as ``inputs`` are; without any validation data one in twenty pairs.
+        valid_src: Files of validation texts, one a line.
+        valid_tgt: As many files, line by line what becomes of them.
+        init_from: A translator to start from.
+        on_event: Is called with every event (``textrnn.training.events``).
+        **settings: As ``TranslatorSettings`` names them: ``minutes=10``, ``joint_vocabulary=True``, …
+
+    Raises:
+        UsageError: an unknown setting, a wrong value, or an output that exists.
+        TextrnnError: whatever else a command would report in a line.
+    """
+    from textrnn.config import make
+    from textrnn.translator.predictor import Translator
+    from textrnn.translator.settings import TranslatorSettings
+    from textrnn.translator.training import prepare_run
+
+    run = prepare_run(
+        _names(inputs),
+        _new(output),
+        make(TranslatorSettings, settings),
+        src_inputs=_names(src),
+        tgt_inputs=_names(tgt),
+        valid_inputs=_names(valid),
+        valid_src=_names(valid_src),
+        valid_tgt=_names(valid_tgt),
+        init_from=Path(init_from) if init_from else None,
+        given=frozenset(settings),
+    )
+    return Translator(_trained(run, on_event))
 
 
 def _names(inputs: Inputs) -> list[str]:

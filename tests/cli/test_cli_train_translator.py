@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import textrnn
+
 SMALL = (
     *("--hidden-size", "16", "--encoder-layers", "1", "--tokenizer", "word", "--no-spaces"),
     *("--min-frequency", "1", "--batch-size", "16", "--max-steps", "20", "--eval-every", "10"),
@@ -113,3 +115,31 @@ def test_nothing_to_train_on(command):
     done = command("train", "translator", *SMALL, stdin="")
     assert done.code in (1, 2)
     assert "Traceback" not in done.err
+
+
+def test_python_trains_and_loads_too(pairs, monkeypatch, environment):
+    monkeypatch.setenv("TEXTRNN_CACHE", environment["TEXTRNN_CACHE"])
+    events = []
+    made = textrnn.train_translator(
+        (),
+        pairs / "python-mt",
+        src=pairs / "train.de",
+        tgt=[pairs / "train.en"],
+        tokenizer="word",
+        spaces=False,
+        min_frequency=1,
+        hidden_size=16,
+        encoder_layers=1,
+        batch_size=16,
+        max_steps=20,
+        threads=1,
+        learning_rate=0.03,
+        on_event=events.append,
+    )
+    assert events[-1].name == "done"
+    texts = ["rot blau", "", "alt"]
+    found = made.translate(texts, beam_size=2)
+    assert found == textrnn.load(pairs / "python-mt").translate(texts, beam_size=2)
+    assert found[1].translation == ""
+    with pytest.raises(textrnn.TextrnnError, match="exists already"):
+        textrnn.train_translator(pairs / "pairs.tsv", pairs / "python-mt")
