@@ -270,7 +270,8 @@ def test_a_plan_of_lines_and_unknown_tokens_says_so():
     assert plan_lines(event) == [
         ("text", "1,000 characters, 50 lines to train on, 900 tokens to train on, 100 to validate, "
                  "vocabulary 30 (word), 3 tokens unknown"),
-        ("model", "GRU, 2 layers of 64, embeddings of 32; 12,345 parameters, about 2 MB in training"),
+        ("model", "GRU, 2 layers of 64, embeddings of 32; 12,345 parameters, about 2 MB of tensors in "
+                  "training"),
         ("plan", "50 steps of 8 x 16 tokens, evaluated every 10, adam at 0.004, linear, 3:00 in all"),
         ("machine", "a GPU, bf16"),
         ("why", "because"),

@@ -20,6 +20,7 @@ from textrnn.training.events import (
     Replanned,
     Resumed,
     RolledBack,
+    SaveFailed,
 )
 
 __all__ = [
@@ -125,6 +126,11 @@ def warning_of(event: Event) -> str | None:
             f"step {event.step:,}: out of memory; from here on every batch is worked off in "
             f"{event.accumulation} parts, with the same result"
         )
+    if isinstance(event, SaveFailed):
+        return (
+            f"step {event.step:,}: {event.reason}; what was saved at step {event.saved_step:,} is whole; "
+            f"training goes on, and saving is tried again every {event.retry_s:g} s"
+        )
     return None
 
 
@@ -176,7 +182,7 @@ def _model(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         parts.append(f"beside a bag of n-grams up to {settings['bag_order']}")
     return (
         f"{', '.join(parts)}; {facts['parameters']:,} parameters, about "
-        f"{byte_size(facts['training_memory_bytes'])} in training"
+        f"{byte_size(facts['training_memory_bytes'])} of tensors in training"
     )
 
 
