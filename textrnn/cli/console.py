@@ -59,11 +59,8 @@ def write(text: str) -> None:
 
 
 def write_json(record: Mapping[str, Any]) -> None:
-    """Write an object to stdout as a line of JSON, on a terminal too, which gets more of it escaped."""
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False)
-    if is_terminal(sys.stdout) and printable(text) != text:
-        text = json.dumps(record, allow_nan=False)
-    write(text + "\n")
+    """Write an object to stdout as a line of JSON."""
+    write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def note(message: str) -> None:
@@ -123,9 +120,11 @@ def _shows(character: str) -> bool:
 
 def _escaped(character: str) -> str:
     code = ord(character)
-    if code < 0x100:
+    if code < 0x20:
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    # As JSON escapes, so that its lines are still JSON on a terminal.
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[low : low + 4]}" for low in range(0, len(units), 4))
 
 
 def duration(seconds: float) -> str:
