@@ -1,6 +1,7 @@
 """What a language model of raw text gains a classifier, on few labelled rows and on all of them.
 
     python -m benchmarks.transfer TRAIN TEST [--valid FILE] [--few 500] [--lm-minutes 5] [--seeds 0]
+        [-- options of train classifier]
 
 Trains a language model on the training rows' own texts, one text a line, and one on the same texts
 reversed; then classifiers with and without them, on ``--few`` rows and on all, all by the real commands.
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--valid")
     parser.add_argument("--few", type=int, default=500)
     parser.add_argument("--lm-minutes", type=float, default=5.0)
+    parser.add_argument("--lm-epochs", type=float, help="a budget in passes instead of minutes")
     parser.add_argument("--hidden-size", type=int, default=256)
     parser.add_argument("--embedding-dim", type=int, default=128)
     parser.add_argument("--vocab-size", type=int, default=20000)
@@ -72,14 +74,18 @@ def main() -> None:
         folder = Path(name)
         examples = list(read_examples([given.train], ExampleSettings(), cache=default_cache_dir()))
         write_texts(examples, folder / "texts.txt")
+        budget = ("--minutes", str(given.lm_minutes))
+        if given.lm_epochs is not None:
+            budget = ("--epochs", str(given.lm_epochs))
         for way in ("forward", "backward"):
             sizes = ("--hidden-size", given.hidden_size, "--embedding-dim", given.embedding_dim)
             found[way] = textrnn(
                 *("train", "lm", str(folder / "texts.txt"), *LANGUAGE_MODEL, *map(str, sizes)),
-                *("--vocab-size", str(given.vocab_size), "--minutes", str(given.lm_minutes)),
+                *("--vocab-size", str(given.vocab_size), *budget),
                 *("--output", str(folder / way), *(["--reverse"] if way == "backward" else [])),
             )
-            print(f"{way} model: {found[way]['valid_loss']:.4f} nats, {found[way]['wall_s']} s")
+            loss, seconds = found[way]["valid_loss"], found[way]["wall_s"]
+            print(f"{way} model: {loss:.4f} nats, {seconds} s", flush=True)
         starts = {
             "from nothing": [],
             "forward": ["--init-from", str(folder / "forward")],
