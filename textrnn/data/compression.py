@@ -21,7 +21,12 @@ _SIGNATURES = {
     b"\x1f\x8b\x08": "gzip",
     b"\xfd7zXZ\0": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
-    **{b"BZh%d" % level + b"1AY&SY": "bzip2" for level in range(1, 10)},
+    # The second is what an empty file becomes.
+    **{
+        b"BZh%d" % level + begin: "bzip2"
+        for level in range(1, 10)
+        for begin in (b"1AY&SY", b"\x17rE8P\x90")
+    },
 }
 _OPENERS: dict[str, Callable[[BinaryIO], io.BufferedIOBase]] = {
     "gzip": lambda file: gzip.GzipFile(fileobj=file),
