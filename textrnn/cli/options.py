@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from textrnn.config import SettingSpec, specs
 
@@ -67,9 +68,18 @@ class NumberRange(click.FloatRange):
 class SettingOption(click.Option):
     """An option that gives a setting; its value is checked where the settings are made."""
 
-    def __init__(self, *arguments: Any, section: str, **keywords: Any) -> None:
+    def __init__(
+        self, *arguments: Any, section: str, choices: Sequence[str] = (), **keywords: Any
+    ) -> None:
         super().__init__(*arguments, **keywords)
         self.section = section
+        self._choices = choices
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what a shell may offer behind the option."""
+        if not self._choices:
+            return super().shell_complete(ctx, incomplete)
+        return [CompletionItem(each) for each in self._choices if each.startswith(incomplete)]
 
 
 class HelpfulGroup(click.Group):
@@ -141,6 +151,7 @@ def setting_options(
                 *filter(None, declarations),
                 cls=SettingOption,
                 section=spec.section,
+                choices=spec.choices,
                 type=bool if spec.type is bool else str,
                 default=None,
                 metavar=_metavar(spec),
