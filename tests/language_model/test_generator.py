@@ -14,17 +14,15 @@ from textrnn import bundle
 from textrnn.config import as_dict
 from textrnn.decoding.sampling import SamplingSettings
 from textrnn.errors import ModelError, UsageError
-from textrnn.language_model.generator import (
-    Completion,
-    LanguageModel,
-    pick_generation_device,
-    sample_text,
-)
+from textrnn.language_model.generator import LanguageModel
 from textrnn.language_model.model import RecurrentLanguageModel
+from textrnn.language_model.placing import pick_generation_device
 from textrnn.language_model.prompts import UnknownText, start_ids
+from textrnn.language_model.samples import sample_text
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.stepper import NumpyStepModel, make_stepper
 from textrnn.language_model.torch_stepper import TorchStepModel
+from textrnn.language_model.writing import Completion
 from textrnn.tokenizers import ByteTokenizer, CharTokenizer, Tokenizer, WordTokenizer
 
 LETTERS = CharTokenizer("abcdefgh \n.é🙂")

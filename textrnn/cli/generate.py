@@ -22,7 +22,7 @@ from textrnn.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from textrnn.decoding.text import Piece
-    from textrnn.language_model.generator import Completion
+    from textrnn.language_model.writing import Completion
 
 __all__ = ["generate"]
 

@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from textrnn.bundle import Bundle
 from textrnn.config import as_dict, make
 from textrnn.decoding.protocol import StepModel
 from textrnn.decoding.sampling import SamplingSettings, with_seed
-from textrnn.decoding.text import Decoding, Piece, Request, in_order
+from textrnn.decoding.text import Decoding, Piece, in_order
 from textrnn.decoding.threads import set_threads, tune_threads
 from textrnn.errors import ModelError, UsageError
-from textrnn.language_model.prompts import OnUnknown, UnknownText, start_ids, warn_of_unknown
+from textrnn.language_model.opening import check_vocabulary
+from textrnn.language_model.placing import pick_generation_device
+from textrnn.language_model.prompts import OnUnknown, start_ids, warn_of_unknown
 from textrnn.language_model.stepper import make_stepper, model_settings
-from textrnn.tokenizers import substitute
-from textrnn.tokenizers.base import NUM_SPECIAL, Ids, Tokenizer
+from textrnn.language_model.writing import Completion, Prompts, requests
+from textrnn.tokenizers.base import Tokenizer
 
 if TYPE_CHECKING:
+    from textrnn.language_model.completion import Completer, Suggestions
     from textrnn.language_model.evaluation import Evaluation
+    from textrnn.language_model.surprise import Scorer, TextSurprise
 
-__all__ = ["BATCH_SIZE", "Completion", "LanguageModel", "pick_generation_device", "sample_text"]
+__all__ = ["BATCH_SIZE", "LanguageModel"]
 
 BATCH_SIZE = 64
 """Texts made at a time where nothing else is asked for."""
 
-_GPU_PARAMETERS = 30_000_000
-"""Recurrent weights from which a step on a CPU takes milliseconds, and a GPU is worth starting."""
-
-
-class Completion(NamedTuple):
-    """A whole text.
-
-    Attributes:
-        prompt: The prompt, which the text does not repeat.
-        text: What was generated.
-        finish: Why it ends: ``stop`` (a stop string), ``end`` (the model ended it) or ``length``.
-    """
-
-    prompt: str
-    text: str
-    finish: str
-
 
 class LanguageModel:
-    """Generates text.
+    """Generates text, completes it, and tells how surprising it is.
 
     Sampling options are the fields of ``textrnn.decoding.sampling.SamplingSettings``, given by
     name: ``temperature=0.8, top_p=0.9, seed=1``, …
@@ -84,7 +69,9 @@ class LanguageModel:
         self._asked_device = device
         self._device = pick_generation_device(device, tensors)
         self._model: StepModel[Any] = make_stepper(tensors, self._settings, self._device, where)
-        _check_vocabulary(self._tokenizer, self._model.vocab_size, where)
+        check_vocabulary(self._tokenizer, self._model.vocab_size, where)
+        self._completer: Completer[Any] | None = None
+        self._scorer: Scorer | None = None
 
     @property
     def path(self) -> Path:
@@ -151,26 +138,14 @@ class LanguageModel:
     ) -> Iterator[Completion]:
         """Make texts in batches; arguments as for :meth:`pieces`.
 
-        Yields:
-            ``num`` texts for the first prompt, then as many for the second, and so on.
+        Returns:
+            An iterator: ``num`` texts for the first prompt, then as many for the second, and so on.
         """
-        given: dict[int, str] = {}
-
-        def noted() -> Iterator[str]:
-            for number, prompt in enumerate(prompts):
-                given[number] = prompt
-                yield prompt
-
-        parts: list[str] = []
-        for piece in self.pieces(
-            noted(), num=num, stop=stop, batch_size=batch_size, on_unknown=on_unknown, **sampling
-        ):
-            parts.append(piece.text)
-            if piece.finish:
-                is_last = piece.sample + 1 == num
-                prompt = given.pop(piece.prompt) if is_last else given[piece.prompt]
-                yield Completion(prompt, "".join(parts), piece.finish)
-                parts.clear()
+        noted = Prompts(prompts, num)
+        pieces = self.pieces(
+            noted, num=num, stop=stop, batch_size=batch_size, on_unknown=on_unknown, **sampling
+        )
+        return noted.completions(pieces)
 
     def stream(
         self,
@@ -235,8 +210,53 @@ class LanguageModel:
             batch_size=batch_size,
             skipped=len(start),
         )
-        requests = self._requests(prompts, num, start, on_unknown)
-        return in_order(decoding.pieces(self._model, requests), num)
+        wanted = requests(self._tokenizer, prompts, num, start, on_unknown)
+        return in_order(decoding.pieces(self._model, wanted), num)
+
+    def complete(
+        self,
+        prompt: str,
+        n: int = 5,
+        *,
+        words: int = 1,
+        on_unknown: OnUnknown = warn_of_unknown,
+    ) -> Suggestions:
+        """Return the most probable ways to go on to the end of a word, each with its probability.
+
+        A prompt that goes on from the one before it is not read from its beginning again.
+
+        Args:
+            prompt: The text so far; the word that it ends in is completed.
+            n: How many ways; there may be fewer.
+            words: How many words each ends, the one begun counted.
+            on_unknown: Is told what the model has never seen in the prompt; a warning by default.
+
+        Raises:
+            UsageError: a number is out of range.
+        """
+        if self._completer is None:
+            from textrnn.language_model.completion import Completer
+
+            self._completer = Completer(self._model, self._tokenizer, is_lines=self._is_lines)
+        return self._completer.complete(prompt, n, words=words, on_unknown=on_unknown)
+
+    def score(self, text: str, *, top: int = 0) -> TextSurprise:
+        """Return how surprising each token of a text is (``textrnn.language_model.surprise``).
+
+        It runs on the device that the model was asked for; ``auto`` is then any that torch finds.
+
+        Args:
+            text: A text; of a model of separate lines, lines.
+            top: How many of the likeliest tokens are to be named for each place.
+
+        Raises:
+            UsageError: ``top`` is out of range.
+        """
+        if self._scorer is None:
+            from textrnn.language_model.surprise import Scorer
+
+            self._scorer = Scorer(self._bundle, device=self._asked_device)
+        return self._scorer.score(text, top=top)
 
     def evaluate(self, *inputs: str | Path) -> Evaluation:
         """Measure texts: loss, perplexity, bits per character (``textrnn.language_model.evaluation``).
@@ -254,16 +274,6 @@ class LanguageModel:
         evaluator = Evaluator(self._bundle, device=self._asked_device)
         return evaluator.evaluate([str(name) for name in inputs])
 
-    def _requests(
-        self, prompts: Iterable[str], num: int, start: Ids, on_unknown: OnUnknown
-    ) -> Iterator[Request]:
-        for number, prompt in enumerate(prompts):
-            text, unknown = substitute(self._tokenizer, prompt)
-            if unknown:
-                on_unknown(UnknownText(prompt, unknown, text))
-            ids = np.concatenate((start, self._tokenizer.encode(text)))
-            yield from (Request(number, sample, ids, prompt) for sample in range(num))
-
     def _require_end(
         self, settings: SamplingSettings, stop: str | Sequence[str], instead: str
     ) -> None:
@@ -273,57 +283,3 @@ class LanguageModel:
                 "max_new_tokens is -1, and nothing else would end the text: give a stop string or "
                 f"a number of tokens, or {instead}"
             )
-
-
-def sample_text(
-    tensors: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    tokenizer: Tokenizer,
-    sampling: SamplingSettings,
-) -> str:
-    """Return a text of a model in training, made on the CPU.
-
-    Args:
-        tensors: Its weights by name: torch tensors on any device, or arrays.
-        settings: Its resolved settings by name.
-        tokenizer: Its tokenizer.
-        sampling: How to sample, with a seed.
-    """
-    model = make_stepper(tensors, settings)
-    start = start_ids(tokenizer, is_lines=settings["lines"])
-    decoding = Decoding(tokenizer, sampling, allow_eos=bool(settings["lines"]), skipped=len(start))
-    request = Request(0, 0, start, "")
-    return "".join(piece.text for piece in decoding.pieces(model, [request]))
-
-
-def pick_generation_device(device: str, tensors: Mapping[str, Any]) -> str:
-    """Return the device to generate on: ``cpu`` wherever torch need not be started.
-
-    Args:
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        tensors: The model's weights.
-
-    Raises:
-        UsageError: not the name of a device.
-        DeviceError: no such device on this machine.
-    """
-    if device == "auto":
-        recurrent = sum(t.size for name, t in tensors.items() if name.startswith("recurrent."))
-        # A look at the driver instead of a question to torch, which takes seconds to start.
-        is_gpu_likely = Path("/dev/nvidiactl").exists()
-        if recurrent < _GPU_PARAMETERS or not is_gpu_likely:
-            return "cpu"
-    elif device == "cpu":
-        return device
-    from textrnn.training.device import pick_device
-
-    return str(pick_device(device))
-
-
-def _check_vocabulary(tokenizer: Tokenizer, vocab_size: int, where: str) -> None:
-    """Raise a ModelError where a tokenizer and weights do not belong together."""
-    if tokenizer.vocab_size != vocab_size or vocab_size <= NUM_SPECIAL:
-        raise ModelError(
-            f"{where}: the tokenizer has {tokenizer.vocab_size} ids and the weights have "
-            f"{vocab_size}; the model is damaged"
-        )

@@ -15,9 +15,9 @@ from textrnn.data.corpus import Corpus
 from textrnn.data.store import TokenStore
 from textrnn.decoding.sampling import SamplingSettings
 from textrnn.errors import ModelError
-from textrnn.language_model.generator import sample_text
 from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.planner import CorpusFacts, training_memory_bytes
+from textrnn.language_model.samples import sample_text
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.sizes import model_parameters
 from textrnn.language_model.task import LanguageModelTask, as_read, windows_per_epoch
