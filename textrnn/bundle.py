@@ -23,7 +23,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textrnn.errors import ModelError
+from textrnn.files import is_plain, new_file, open_plain, parse_json, read_plain
 from textrnn.tokenizers import Tokenizer, load_tokenizer
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "STATE",
     "Bundle",
     "open_bundle",
+    "peek_bundle",
     "peek_record",
     "read_record",
     "read_tensors",
@@ -58,7 +60,9 @@ FORMAT = 1
 
 CONFIG, LOG, RESUME, STATE = "config.json", "log.jsonl", "resume", "state.json"
 _MOST_JSON = 64 << 20
+_MOST_TOKENIZER = 256 << 20
 _BLOCK = 1 << 20
+_TRIES = 20
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 FileRecord = dict[str, Any]
@@ -91,13 +95,35 @@ class Bundle:
         record = self.config[part]
         prefix = record.get("prefix", "")
         files = {
-            name.removeprefix(prefix): (self.path / name).read_bytes() for name in record["files"]
+            name.removeprefix(prefix): _content(self.path / name, _MOST_TOKENIZER)
+            for name in record["files"]
         }
         return load_tokenizer(record["kind"], files)
 
     def tensors(self) -> dict[str, npt.NDArray[np.float32]]:
-        """Return the best weights by name."""
-        return read_tensors(self.path / self.config["weights"])
+        """Return the best weights by name; better ones where a run has saved since the model was opened.
+
+        Raises:
+            ModelError: they cannot be read, or are not all finite.
+        """
+        try:
+            return self._tensors()
+        except ModelError:
+            newer = open_bundle(self.path, self.job)
+            is_newer = newer.config["weights"] != self.config["weights"]
+            if not is_newer or newer.settings != self.settings:
+                raise
+        return newer.tensors()
+
+    def _tensors(self) -> dict[str, npt.NDArray[np.float32]]:
+        path = self.path / self.config["weights"]
+        arrays = read_tensors(path)
+        for name, array in arrays.items():
+            if not _is_finite(array):
+                raise ModelError(
+                    f"{path}: {name} holds numbers that are not finite; the model is damaged"
+                )
+        return arrays
 
 
 def tokenizer_part(
@@ -129,18 +155,52 @@ def open_bundle(path: str | Path, job: str | None = None) -> Bundle:
     Raises:
         ModelError: no such directory, not a model, damaged, of another job or of a newer format.
     """
-    path = Path(path)
+    opened = _opened(Path(path), read_record)
+    if job is not None and opened.job != job:
+        held, wanted = (name.replace("-", " ") for name in (opened.job, job))
+        raise ModelError(f"{path} holds a {held}; this command needs a {wanted}")
+    return opened
+
+
+def peek_bundle(path: str | Path) -> Bundle:
+    """Open a model directory for what ``config.json`` says; the other files are neither read nor verified.
+
+    Raises:
+        ModelError: no such directory, not a model, its ``config.json`` damaged or of a newer format.
+    """
+    return _opened(Path(path), peek_record)
+
+
+def _opened(path: Path, read: Callable[[Path, str], dict[str, Any]]) -> Bundle:
     if not path.exists():
         raise ModelError(f"{path}: no such model directory")
     if not (path / CONFIG).exists():
         raise ModelError(f"{path}: not a model directory (it has no {CONFIG})")
-    config = read_record(path, CONFIG)
+    config = _settled(path, read)
     if part := _malformed(config):
         raise ModelError(f"{path / CONFIG}: {part!r} is missing or malformed; the model is damaged")
-    if job is not None and config["job"] != job:
-        held, wanted = (name.replace("-", " ") for name in (config["job"], job))
-        raise ModelError(f"{path} holds a {held}; this command needs a {wanted}")
     return Bundle(path, config)
+
+
+def _settled(path: Path, read: Callable[[Path, str], dict[str, Any]]) -> dict[str, Any]:
+    """Read ``config.json``, again where a run that saves replaces it, and what it names, meanwhile."""
+    for _ in range(_TRIES):
+        before = _stamp(path / CONFIG)
+        try:
+            return read(path, CONFIG)
+        except ModelError:
+            if _stamp(path / CONFIG) == before:
+                raise
+    return read(path, CONFIG)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return what changes where a file is replaced; None where it cannot be looked at."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns
 
 
 def _malformed(config: Mapping[str, Any]) -> str | None:
@@ -167,9 +227,10 @@ def _is_tokenizer(record: object, listed: Mapping[str, Any]) -> bool:
     names, prefix = record.get("files"), record.get("prefix", "")
     if not isinstance(names, list) or not isinstance(prefix, str):
         return False
-    return all(
+    whole = all(
         isinstance(name, str) and name in listed and name.startswith(prefix) for name in names
     )
+    return whole and len(set(names)) == len(names)
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any]:
@@ -192,12 +253,8 @@ def peek_record(folder: Path, name: str) -> dict[str, Any]:
     """
     path = folder / name
     try:
-        if path.stat().st_size > _MOST_JSON:
-            raise ModelError(f"{path}: too large to be what it should be; the model is damaged")
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):
+        record: dict[str, Any] = parse_json(_content(path, _MOST_JSON))
+    except ValueError:
         raise ModelError(f"{path}: not valid JSON; the model is damaged") from None
     form = record.get("format") if isinstance(record, dict) else None
     if isinstance(form, int) and form > FORMAT:
@@ -240,12 +297,14 @@ def write_file(path: Path, content: bytes) -> FileRecord:
     """
     temporary = path.with_name(f".{path.name}.part")
     try:
-        with temporary.open("wb") as file:
+        with new_file(temporary) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    except OSError as error:
+        # Where a disk is full the system does not say under which file.
+        error.filename = error.filename or str(path)
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
@@ -304,21 +363,41 @@ def verify_file(folder: Path, name: str, expected: Any) -> None:
     path = folder / name
     if not name or Path(name).name != name or "\\" in name or not isinstance(expected, dict):
         raise ModelError(f"{folder}: names a file outside itself ({name!r}); refused")
+    if not is_plain(path):
+        raise ModelError(f"{path}: missing or not a plain file; the model is damaged")
     try:
-        if path.is_symlink() or not path.is_file():
-            raise ModelError(f"{path}: missing or not a plain file; the model is damaged")
-        size = path.stat().st_size
-        if size != expected.get("bytes"):
-            wanted = expected.get("bytes")
-            raise ModelError(f"{path}: {size} bytes instead of {wanted}; the model is damaged")
         digest = hashlib.sha256()
-        with path.open("rb") as file:
+        with open_plain(path) as file:
+            size, wanted = os.fstat(file.fileno()).st_size, expected.get("bytes")
+            if size != wanted:
+                raise ModelError(f"{path}: {size} bytes instead of {wanted}; the model is damaged")
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
     if digest.hexdigest() != expected.get("sha256"):
         raise ModelError(f"{path}: its digest does not match; the model is damaged")
+
+
+def _content(path: Path, most: int) -> bytes:
+    """Return the content of a model's file.
+
+    Raises:
+        ModelError: it is no plain file, cannot be read, or is too large.
+    """
+    try:
+        return read_plain(path, most)
+    except OSError as error:
+        raise ModelError(
+            f"{path}: cannot be read: {error.strerror}; the model is damaged"
+        ) from None
+
+
+def _is_finite(array: npt.NDArray[Any]) -> bool:
+    """Return whether all numbers of an array are finite, without another array of its size."""
+    if array.dtype.kind != "f" or not array.size:
+        return True
+    return bool(np.isfinite(array.min()) and np.isfinite(array.max()))
 
 
 def _flush_folder(folder: Path) -> None:

@@ -236,6 +236,8 @@ def specs(cls: type) -> dict[str, SettingSpec]:
 
 def nearest(word: str, known: Sequence[str]) -> str:
     """Return ``; did you mean X?`` where a known word is near, else an empty string."""
+    if len(word) > _MOST_SHOWN:
+        return ""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
 
@@ -250,7 +252,8 @@ def make(cls: type[T], values: Mapping[str, Any], where: str = "settings") -> T:
     checked = {}
     for name, value in values.items():
         if name not in known:
-            raise UsageError(f"{where}: unknown setting {name!r}{nearest(name, list(known))}")
+            hint = nearest(name, list(known))
+            raise UsageError(f"{where}: unknown setting {name!r:.{_MOST_SHOWN}}{hint}")
         checked[name] = known[name].check(value, where)
     return cls(**checked)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 import torch
 
+from textrnn.bundle import Bundle
 from textrnn.classifier.model import TextClassifier
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.config import make
@@ -15,7 +16,7 @@ from textrnn.errors import ModelError, UsageError
 from textrnn.nn.weights import require_fitting
 from textrnn.tokenizers import Tokenizer
 
-__all__ = ["labels_of", "model_of", "settings_of", "temperature_of"]
+__all__ = ["labels_of", "model_of", "require_whole", "settings_of", "temperature_of"]
 
 _HOTTEST = 1e6
 """Beyond any temperature that training finds."""
@@ -95,17 +96,42 @@ def model_of(
     Raises:
         ModelError: a tensor is missing, too many, or of another shape; or sizes are missing.
     """
-    has_own = any(name.startswith("backward_embedding.") for name in arrays)
+    model = _sketch(arrays, settings, tokenizer, num_labels, where)
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    model.load_state_dict(tensors, assign=True)
+    return model.eval()
 
+
+def require_whole(bundle: Bundle) -> ClassifierSettings:
+    """Hold settings, labels, weights and tokenizer of a classifier against each other; return the settings.
+
+    Raises:
+        ModelError: they are not of one model.
+    """
+    where = str(bundle.path)
+    settings = settings_of(bundle.settings, where)
+    labels = labels_of(bundle.config, where)
+    _sketch(bundle.tensors(), settings, bundle.tokenizer(), len(labels), where)
+    return settings
+
+
+def _sketch(
+    arrays: Mapping[str, npt.NDArray[Any]],
+    settings: ClassifierSettings,
+    tokenizer: Tokenizer,
+    num_labels: int,
+    where: str,
+) -> TextClassifier:
+    """Return the network without its weights, which would fit; arguments as for :func:`model_of`."""
+    has_own = any(name.startswith("backward_embedding.") for name in arrays)
     try:
         # Nothing on the meta device takes memory, whatever its size.
         with torch.device("meta"):
             model = TextClassifier(settings, tokenizer, num_labels, backward_embedding=has_own)
         require_fitting(arrays, model.tensors())
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        model.load_state_dict(tensors, assign=True)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
+        # The last one: sizes whose product no number of bytes holds.
         raise ModelError(
             f"{where}: its weights do not fit its settings: {error}; the model is damaged"
         ) from None
-    return model.eval()
+    return model

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from textrnn import bundle
+from textrnn.classifier.opening import require_whole
 from textrnn.classifier.planner import plan_classifier, with_tokens
 from textrnn.classifier.run import JOB, example_facts, speedometer, training_of
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.classifier.transfer import SHAPE, Transfer
 from textrnn.config import specs
-from textrnn.data.again import absolute, prepared_again
+from textrnn.data.again import absolute, prepared_again, recorded_data
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.examples import ExampleCorpus, open_examples, prepare_examples
 from textrnn.errors import UsageError
@@ -74,13 +75,14 @@ def prepare_run(
     )
     settings = transfer.inherit(settings, given) if transfer else with_tokens(settings)
     if transfer is None:
-        _refuse(
-            given, TRANSFER, "it is for models that start from another: give one with --init-from"
-        )
+        reason = "it is for models that start from another: give one with --init-from"
+        _refuse(settings, given, TRANSFER, reason)
     if valid_inputs:
-        _refuse(given, ("valid_fraction",), "the validation rows have files of their own (--valid)")
+        reason = "the validation rows have files of their own (--valid)"
+        _refuse(settings, given, ("valid_fraction",), reason)
     if test_inputs:
-        _refuse(given, ("test_fraction",), "the test rows have files of their own (--test)")
+        reason = "the test rows have files of their own (--test)"
+        _refuse(settings, given, ("test_fraction",), reason)
     corpus = prepare_examples(
         inputs,
         valid_inputs,
@@ -111,11 +113,17 @@ def prepare_run(
     return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
 
 
-def _refuse(given: Collection[str] | None, names: Collection[str], reason: str) -> None:
-    """Refuse settings that would do nothing."""
+def _refuse(
+    settings: ClassifierSettings,
+    given: Collection[str] | None,
+    names: Collection[str],
+    reason: str,
+) -> None:
+    """Refuse settings that would do nothing; not their defaults, which a record of all settings holds."""
     for name in names:
-        if given is not None and name in given:
-            raise UsageError(f"{specs(ClassifierSettings)[name].option}: {reason}")
+        spec = specs(ClassifierSettings)[name]
+        if given is not None and name in given and getattr(settings, name) != spec.default:
+            raise UsageError(f"{spec.option}: {reason}")
 
 
 def _data_record(
@@ -147,7 +155,9 @@ def _reopened(
 ) -> Training:
     """Prepare a recorded run again; see ``textrnn.training.resuming.Reopen``."""
     folder = cache or default_cache_dir()
-    data = head["data"]
+    opened = bundle.open_bundle(model, JOB)
+    require_whole(opened)
+    data = recorded_data(model, head, ("inputs", "valid_inputs", "test_inputs"))
     corpus = prepared_again(
         model,
         data,
@@ -157,7 +167,7 @@ def _reopened(
             data["valid_inputs"],
             data["test_inputs"],
             settings,
-            bundle.open_bundle(model, JOB).tokenizer(),
+            opened.tokenizer(),
             seed=settings.seed,
             cache=folder,
             report=report,
@@ -166,6 +176,7 @@ def _reopened(
         report=report,
     )
     origin = head.get("init_from")
+    origin = origin if isinstance(origin, dict) else None
     return training_of(settings, corpus, machine, None, is_new=False, origin=origin)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,10 @@ from torch import Tensor
 
 from textrnn.bundle import Bundle
 from textrnn.classifier.model import TextClassifier
+from textrnn.classifier.opening import require_whole
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.errors import ModelError, UsageError
-from textrnn.nn.weights import copy_weights
+from textrnn.nn.weights import copy_weights, require_fitting
 from textrnn.tokenizers import Tokenizer
 from textrnn.training.inheriting import inherited
 
@@ -112,8 +114,39 @@ class Transfer:
                 "join_directions": False,
                 "spelling_rows": 0,
             }
+        else:
+            require_whole(self.parent)
         own = {name: recorded[name] for name in SHAPE & recorded.keys()}
-        return inherited(settings, own, given, self.parent.path, "a classifier")
+        settings = inherited(settings, own, given, self.parent.path, "a classifier")
+        if self.is_encoder:
+            self._require_encoder(settings)
+        return settings
+
+    def _require_encoder(self, settings: ClassifierSettings) -> None:
+        """Hold language models against the sizes that they name, before anything is made in these.
+
+        Raises:
+            ModelError: weights and settings do not fit.
+        """
+        pooled = dataclasses.replace(settings, pooling="max", bag_order=0)
+        try:
+            with torch.device("meta"):
+                sketch = TextClassifier(
+                    pooled, self.tokenizer(), 2, backward_embedding=self.backward is not None
+                )
+            own = {n: t for n, t in sketch.tensors().items() if not n.startswith(_NEW)}
+            require_fitting(self._encoder(), own)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise ModelError(
+                f"{self.parent.path}: its weights do not fit its settings: {error}; the model is damaged"
+            ) from None
+
+    def _encoder(self) -> dict[str, Tensor]:
+        """Return the language models' weights under the classifier's names."""
+        weights = _renamed(self.parent, 0)
+        if self.backward is not None:
+            weights |= _renamed(self.backward, 1)
+        return weights
 
     def fill(self, model: TextClassifier, labels: tuple[str, ...]) -> None:
         """Copy the parent's weights into a new classifier.
@@ -127,9 +160,7 @@ class Transfer:
         """
         own = model.tensors()
         if self.is_encoder:
-            weights = _renamed(self.parent, 0)
-            if self.backward is not None:
-                weights |= _renamed(self.backward, 1)
+            weights = self._encoder()
         else:
             weights = _tensors(self.parent)
             if tuple(self.parent.config.get("labels", ())) != labels:

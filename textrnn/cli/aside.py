@@ -22,6 +22,7 @@ from pathlib import Path
 from textrnn import bundle
 from textrnn.cli.console import note
 from textrnn.errors import ModelError, TrainingError
+from textrnn.files import is_plain
 
 __all__ = [
     "OWN",
@@ -175,7 +176,12 @@ def _set_aside(path: Path) -> list[Path]:
     """Return the folders of models put aside, the last one first."""
     if not path.is_dir():
         return []
-    found = [entry for entry in path.iterdir() if entry.name.startswith((_MOVING, _WHOLE))]
+    found = [
+        entry
+        for entry in path.iterdir()
+        # Where a link leads, nothing is moved from.
+        if entry.name.startswith((_MOVING, _WHOLE)) and is_plain(entry, folder=True)
+    ]
     return sorted(found, key=lambda entry: entry.stat().st_mtime, reverse=True)
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from textrnn import bundle
-from textrnn.data.again import prepared_again
+from textrnn.data.again import prepared_again, recorded_data
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.corpus import open_corpus, prepare_corpus
+from textrnn.language_model.opening import require_whole
 from textrnn.language_model.run import JOB, training_of
 from textrnn.language_model.settings import SHAPE, LanguageModelSettings
 from textrnn.training.resuming import Resumption
@@ -28,7 +29,9 @@ def _reopened(
 ) -> Training:
     """Prepare a recorded run again; see ``textrnn.training.resuming.Reopen``."""
     folder = cache or default_cache_dir()
-    data = head["data"]
+    opened = bundle.open_bundle(model, JOB)
+    require_whole(opened)
+    data = recorded_data(model, head, ("inputs", "valid_inputs"))
     corpus = prepared_again(
         model,
         data,
@@ -37,7 +40,7 @@ def _reopened(
             data["inputs"],
             data["valid_inputs"],
             settings,
-            bundle.open_bundle(model, JOB).tokenizer(),
+            opened.tokenizer(),
             cache=folder,
             report=report,
         ),

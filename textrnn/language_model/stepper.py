@@ -111,6 +111,10 @@ def check_weights(tensors: Mapping[str, Any], settings: LanguageModelSettings, w
             raise ModelError(
                 f"{fault}: {name} has shape {given}, not {shape}; the model is damaged"
             )
+        if str(tensors[name].dtype) not in ("float32", "torch.float32"):
+            raise ModelError(
+                f"{fault}: {name} holds {tensors[name].dtype}, not float32; the model is damaged"
+            )
 
 
 def _shapes(

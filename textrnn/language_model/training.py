@@ -10,6 +10,7 @@ from textrnn import bundle
 from textrnn.data.again import absolute
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.corpus import prepare_corpus
+from textrnn.language_model.opening import require_whole
 from textrnn.language_model.planner import plan_language_model
 from textrnn.language_model.run import JOB, corpus_facts, speedometer, training_of
 from textrnn.language_model.settings import SHAPE, LanguageModelSettings
@@ -52,6 +53,7 @@ def prepare_run(
     machine = Machine.of(settings)
     parent = bundle.open_bundle(init_from, JOB) if init_from else None
     if parent is not None:
+        require_whole(parent)
         own = {name: parent.settings[name] for name in SHAPE & parent.settings.keys()}
         settings = inherited(settings, own, given, parent.path, "a model")
     corpus = prepare_corpus(

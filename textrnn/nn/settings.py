@@ -40,7 +40,11 @@ class RecurrentSettings:
         maximum=16,
     )
     ngram_rows: int = setting(
-        8192, "Rows of the embedding table of each n-gram order.", section="model", minimum=1
+        8192,
+        "Rows of the embedding table of each n-gram order.",
+        section="model",
+        minimum=1,
+        maximum=1 << 26,
     )
     ngram_dropout: float = setting(
         0.5, "Share of n-gram embeddings dropped in training.", section="model", minimum=0, below=1

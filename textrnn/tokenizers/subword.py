@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,13 @@ import numpy.typing as npt
 from textrnn.tokenizers._decoding import REPLACEMENT, Utf8StreamDecoder, check_id, check_ids
 from textrnn.tokenizers._files import RECORD, damaged, read_record, write_record
 from textrnn.tokenizers._normalization import NORMALIZATIONS, Normalizer
+from textrnn.tokenizers._piece_model import (
+    FIRST_PIECE,
+    MODEL,
+    SPACE,
+    PieceModel,
+    read_piece_model,
+)
 from textrnn.tokenizers._text import SURROGATE, show, split_stream
 from textrnn.tokenizers.base import (
     NUM_SPECIAL,
@@ -32,14 +38,6 @@ __all__ = [
     "SubwordTokenizer",
     "UnigramTokenizer",
 ]
-
-MODEL = "tokenizer.model"
-
-SPACE = "▁"
-"""How sentencepiece writes a space inside its pieces."""
-
-FIRST_PIECE = NUM_SPECIAL + 256
-"""The first learned piece's id; the bytes stand between it and the special ids."""
 
 ESCAPED = ("\n", "\r", "\t", SPACE)
 """Characters that are always written as bytes."""
@@ -82,11 +80,13 @@ class SubwordTokenizer(Tokenizer):
         Raises:
             ModelError: no such model, or one with other ids.
         """
-        self._processor = _load(model)
+        checked = read_piece_model(model, self.kind)
+        self._processor = _load(checked)
         self._model = model
+        self._scores = checked.scores
         self._normalize = Normalizer(normalization)
         self.is_lossless = normalization == "identity"
-        self._table = _byte_table(self._processor)
+        self._table = _byte_table(checked)
         self._cache = _Cache(self._encode_unit)
 
     @property
@@ -188,11 +188,6 @@ class UnigramTokenizer(SubwordTokenizer):
         found = map(tuple, self._processor.nbest_encode(unit, nbest_size=most, out_type=int))
         return [(ids, sum(map(self._scores.__getitem__, ids))) for ids in found]
 
-    @functools.cached_property
-    def _scores(self) -> list[float]:
-        """The log-probability of each piece."""
-        return list(map(self._processor.get_score, range(self.vocab_size)))
-
 
 class _Cache(dict[str, tuple[int, ...]]):
     """Ids of units, made when they are first asked for."""
@@ -208,32 +203,18 @@ class _Cache(dict[str, tuple[int, ...]]):
         return ids
 
 
-def _load(model: bytes) -> Any:
-    """Return the sentencepiece processor of ``model``, its ids checked."""
+def _load(model: PieceModel) -> Any:
+    """Return the sentencepiece processor of a model."""
     import sentencepiece
 
-    if not model:  # sentencepiece takes it for "load later" and complains at every call
-        raise damaged(MODEL, "empty")
     try:
-        processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        return sentencepiece.SentencePieceProcessor(model_proto=model.content)
     except (RuntimeError, UnicodeDecodeError) as error:  # its messages are not always UTF-8
         raise damaged(MODEL, f"not a sentencepiece model ({error})") from None
-    size = processor.vocab_size()
-    special = [processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id()]
-    in_order = special == list(range(NUM_SPECIAL)) and size > FIRST_PIECE
-    if not in_order or not all(processor.is_byte(i) for i in range(NUM_SPECIAL, FIRST_PIECE)):
-        raise damaged(MODEL, "a sentencepiece model with other ids than textrnn's")
-    if processor.piece_to_id(SPACE) < FIRST_PIECE:
-        raise damaged(MODEL, "a sentencepiece model without the space")
-    return processor
 
 
-def _byte_table(processor: Any) -> list[bytes]:
+def _byte_table(model: PieceModel) -> list[bytes]:
     """Return the bytes that each id is decoded to."""
-    learned = range(FIRST_PIECE, processor.vocab_size())
-    try:
-        pieces = [processor.id_to_piece(i).replace(SPACE, " ").encode() for i in learned]
-    except UnicodeDecodeError:
-        raise damaged(MODEL, "a piece is not UTF-8") from None
+    pieces = (piece.replace(SPACE, " ").encode() for piece in model.pieces)
     single = (bytes([value]) for value in range(256))
     return [b"", REPLACEMENT.encode(), b"", b"", *single, *pieces]

@@ -16,7 +16,14 @@ from textrnn.tokenizers import Tokenizer
 from textrnn.translator.model import EncoderDecoder
 from textrnn.translator.settings import TranslatorSettings
 
-__all__ = ["SRC_TOKENIZER", "TGT_TOKENIZER", "model_of", "settings_of", "tokenizers_of"]
+__all__ = [
+    "SRC_TOKENIZER",
+    "TGT_TOKENIZER",
+    "model_of",
+    "require_whole",
+    "settings_of",
+    "tokenizers_of",
+]
 
 SRC_TOKENIZER, TGT_TOKENIZER = "src_tokenizer", "tgt_tokenizer"
 """The entries of ``config.json`` that describe the two tokenizers."""
@@ -75,15 +82,40 @@ def model_of(
     Raises:
         ModelError: a tensor is missing, too many, or of another shape; or sizes are missing.
     """
+    _require_fitting(arrays, settings, src_vocab_size, tgt_vocab_size, where)
+    model = EncoderDecoder(settings, src_vocab_size, tgt_vocab_size)
+    model.load_tensors({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return model.eval()
+
+
+def require_whole(bundle: Bundle) -> TranslatorSettings:
+    """Hold settings, weights and tokenizers of a translator against each other; return the settings.
+
+    Raises:
+        ModelError: they are not of one model.
+    """
+    where = str(bundle.path)
+    settings = settings_of(bundle.settings, where)
+    src, tgt = tokenizers_of(bundle)
+    _require_fitting(bundle.tensors(), settings, src.vocab_size, tgt.vocab_size, where)
+    return settings
+
+
+def _require_fitting(
+    arrays: Mapping[str, npt.NDArray[Any]],
+    settings: TranslatorSettings,
+    src_vocab_size: int,
+    tgt_vocab_size: int,
+    where: str,
+) -> None:
+    """Hold weights against the sizes that settings name; arguments as for :func:`model_of`."""
     try:
         # Nothing on the meta device takes memory, whatever its size.
         with torch.device("meta"):
             sketch = EncoderDecoder(settings, src_vocab_size, tgt_vocab_size)
         require_fitting(arrays, sketch.tensors())
-        model = EncoderDecoder(settings, src_vocab_size, tgt_vocab_size)
-        model.load_tensors({name: torch.from_numpy(array) for name, array in arrays.items()})
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
+        # The last one: sizes whose product no number of bytes holds.
         raise ModelError(
             f"{where}: its weights do not fit its settings: {error}; the model is damaged"
         ) from None
-    return model.eval()

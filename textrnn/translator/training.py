@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn import bundle
-from textrnn.data.again import absolute, prepared_again
+from textrnn.data.again import absolute, prepared_again, recorded_data
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.pairs import PairCorpus, open_pairs, prepare_pairs
 from textrnn.tokenizers import Tokenizer
@@ -22,7 +22,7 @@ from textrnn.training.run import (
     new_run,
     stopwatch,
 )
-from textrnn.translator.opening import SRC_TOKENIZER, TGT_TOKENIZER, tokenizers_of
+from textrnn.translator.opening import SRC_TOKENIZER, TGT_TOKENIZER, require_whole, tokenizers_of
 from textrnn.translator.planner import plan_translator, with_max_length
 from textrnn.translator.run import JOB, pair_facts, speedometer, training_of
 from textrnn.translator.settings import TranslatorSettings
@@ -115,14 +115,14 @@ def _reopened(
 ) -> Training:
     """Prepare a recorded run again; see ``textrnn.training.resuming.Reopen``."""
     folder = cache or default_cache_dir()
-    data = head["data"]
+    opened = bundle.open_bundle(model, JOB)
+    require_whole(opened)
+    data = recorded_data(model, head, _INPUTS)
     corpus = prepared_again(
         model,
         data,
         lambda digest: open_pairs(digest, folder),
-        lambda: _prepared(
-            data, settings, tokenizers_of(bundle.open_bundle(model, JOB)), folder, report
-        ),
+        lambda: _prepared(data, settings, tokenizers_of(opened), folder, report),
         cache=folder,
         report=report,
     )

@@ -14,7 +14,7 @@ from textrnn.nn.weights import copy_weights
 from textrnn.tokenizers import Tokenizer
 from textrnn.training.inheriting import inherited
 from textrnn.translator.model import EncoderDecoder
-from textrnn.translator.opening import tokenizers_of
+from textrnn.translator.opening import require_whole, tokenizers_of
 from textrnn.translator.settings import TranslatorSettings
 
 __all__ = ["SHAPE", "Transfer"]
@@ -73,6 +73,7 @@ class Transfer:
             UsageError: a setting was given that differs from the parent's.
             ModelError: the parent's settings are not what training writes.
         """
+        require_whole(self.parent)
         own = {name: self.parent.settings[name] for name in SHAPE & self.parent.settings.keys()}
         return inherited(settings, own, given, self.parent.path, "a translator")
 
