@@ -59,6 +59,12 @@ def test_a_small_report_by_hand():
     assert report.macro_f1 == pytest.approx(2 / 9)
     assert report.nll == pytest.approx(-np.log([0.7, 0.4, 0.3]).mean())
     assert report.ece == pytest.approx((abs(1 - 0.7) + 0.5 + 0.6) / 3)
+    assert [(each.rows, each.confidence, each.accuracy) for each in report.calibration] == [
+        (1, pytest.approx(0.5), 0.0),
+        (1, pytest.approx(0.6), 0.0),
+        (1, pytest.approx(0.7), 1.0),
+    ]
+    assert (report.calibration[2].low, report.calibration[2].high) == (10 / 15, 11 / 15)
     assert [(each.text, each.true, each.predicted, each.where) for each in report.worst] == [
         ("text 2", "neutral", "pos", "a.csv:3"),
         ("text 1", "neutral", "neg", "a.csv:2"),
@@ -73,6 +79,8 @@ def test_batches_change_nothing():
     )
     assert parts.pop("nll") == pytest.approx(whole.pop("nll"))
     assert parts.pop("ece") == pytest.approx(whole.pop("ece"))
+    for one, other in zip(parts.pop("calibration"), whole.pop("calibration"), strict=True):
+        assert one == pytest.approx(other)
     assert parts == whole
 
 
@@ -163,7 +171,7 @@ def test_the_record_holds_every_figure():
     assert set(record) == {
         *("rows", "blank", "accuracy", "accuracy_interval", "majority_baseline"),
         *("macro_precision", "macro_recall", "macro_f1", "macro_f1_interval", "nll", "ece"),
-        *("per_class", "confusion", "worst"),
+        *("calibration", "per_class", "confusion", "worst"),
     }
     assert record["confusion"]["labels"] == list(LABELS)
     assert set(record["per_class"]["pos"]) == {"precision", "recall", "f1", "support"}

@@ -12,7 +12,15 @@ import numpy.typing as npt
 from textrnn.classifier.calibration import BINS, confidence_bins, error_of_bins
 from textrnn.errors import DataError
 
-__all__ = ["ClassFigures", "Interval", "Mistake", "Report", "ReportBuilder", "bootstrap_intervals"]
+__all__ = [
+    "Bin",
+    "ClassFigures",
+    "Interval",
+    "Mistake",
+    "Report",
+    "ReportBuilder",
+    "bootstrap_intervals",
+]
 
 RESAMPLES = 2000
 """Resamples of a bootstrap."""
@@ -38,6 +46,24 @@ class ClassFigures(NamedTuple):
     recall: float
     f1: float
     support: int
+
+
+class Bin(NamedTuple):
+    """The rows whose answers have a probability above ``low`` and up to ``high``.
+
+    Attributes:
+        low: Lower edge.
+        high: Upper edge.
+        rows: How many, at least one.
+        confidence: Their mean probability.
+        accuracy: Share of them that is right.
+    """
+
+    low: float
+    high: float
+    rows: int
+    confidence: float
+    accuracy: float
 
 
 class Mistake(NamedTuple):
@@ -77,6 +103,7 @@ class Report:
         nll: Mean negative logarithm of the right label's probability, in nats; a probability of 0 counts as
             the smallest of float32.
         ece: Expected calibration error (Guo et al. 2017), 15 bins of equal width.
+        calibration: Those of the bins that hold rows.
         labels: All labels of the model.
         per_class: Figures by label, in the same order.
         confusion: (labels, labels) counts: rows by their label, columns by the answer.
@@ -95,6 +122,7 @@ class Report:
     macro_f1_interval: Interval
     nll: float
     ece: float
+    calibration: tuple[Bin, ...]
     labels: tuple[str, ...]
     per_class: dict[str, ClassFigures]
     confusion: npt.NDArray[np.int64]
@@ -114,6 +142,7 @@ class Report:
             "macro_f1_interval": list(self.macro_f1_interval),
             "nll": self.nll,
             "ece": self.ece,
+            "calibration": [each._asdict() for each in self.calibration],
             "per_class": {label: each._asdict() for label, each in self.per_class.items()},
             "confusion": {"labels": list(self.labels), "matrix": self.confusion.tolist()},
             "worst": [mistake._asdict() for mistake in self.worst],
@@ -219,11 +248,22 @@ class ReportBuilder:
             macro_f1_interval=f1_interval,
             nll=self._nats / len(true),
             ece=error_of_bins(self._bins),
+            calibration=_filled_bins(self._bins),
             labels=self._labels,
             per_class=dict(zip(self._labels, map(_class_figures, figures), strict=True)),
             confusion=confusion,
             worst=tuple(self._worst),
         )
+
+
+def _filled_bins(sums: npt.NDArray[np.float64]) -> tuple[Bin, ...]:
+    """Return the bins that hold rows, of what ``confidence_bins`` has summed up."""
+    count = sums.shape[1]
+    return tuple(
+        Bin(place / count, (place + 1) / count, int(rows), confidence / rows, right / rows)
+        for place, (rows, confidence, right) in enumerate(sums.T.tolist())
+        if rows
+    )
 
 
 def _class_figures(row: npt.NDArray[np.float64]) -> ClassFigures:

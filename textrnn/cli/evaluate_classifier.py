@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textrnn.bundle import Bundle
 from textrnn.cli.console import note, write_json
@@ -12,7 +12,10 @@ from textrnn.cli.options import given
 from textrnn.config import make
 from textrnn.data.settings import ExampleSettings
 
-__all__ = ["WORST", "evaluate_classifier"]
+if TYPE_CHECKING:
+    from textrnn.classifier.report import Report
+
+__all__ = ["WORST", "evaluate_classifier", "report_on"]
 
 WORST = 5
 """Mistakes that are shown where nobody says how many."""
@@ -32,6 +35,33 @@ def evaluate_classifier(
         machine: ``device``, ``precision``, ``threads``, where given.
         values: The command's other values: ``worst``, ``as_json``, ``quiet`` and settings of examples.
     """
+    worst = WORST if values["worst"] is None else values["worst"]
+    report = report_on(opened, inputs, machine, values, worst=worst)
+    if values["as_json"]:
+        write_json(report.as_dict())
+        return
+    from textrnn.cli.classifier_report import write_report
+
+    write_report(report)
+
+
+def report_on(
+    opened: Bundle,
+    inputs: list[str],
+    machine: Mapping[str, Any],
+    values: Mapping[str, Any],
+    *,
+    worst: int,
+) -> Report:
+    """Answer labelled texts and return how good the answers are.
+
+    Args:
+        opened: The model.
+        inputs: Tables, folders, data sets, ``-``.
+        machine: ``device``, ``precision``, ``threads``, where given.
+        values: The command's other values: ``quiet`` and settings of examples.
+        worst: How many of the most certain wrong answers to keep.
+    """
     settings = _reading(opened, given(ExampleSettings, values, os.environ))
     from textrnn.classifier.evaluation import evaluate_examples
     from textrnn.classifier.predictor import Classifier
@@ -41,14 +71,7 @@ def evaluate_classifier(
     tell = (lambda message: None) if values["quiet"] else note
     classifier = Classifier(opened, **machine)
     examples = read_examples(inputs, settings, cache=default_cache_dir(), report=tell)
-    worst = WORST if values["worst"] is None else values["worst"]
-    report = evaluate_examples(classifier, examples, worst=worst)
-    if values["as_json"]:
-        write_json(report.as_dict())
-        return
-    from textrnn.cli.classifier_report import write_report
-
-    write_report(report)
+    return evaluate_examples(classifier, examples, worst=worst)
 
 
 def _reading(opened: Bundle, overrides: Mapping[str, Any]) -> ExampleSettings:

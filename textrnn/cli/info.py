@@ -12,6 +12,7 @@ import click
 
 from textrnn import bundle
 from textrnn._version import __version__
+from textrnn.cli.advice import advice_on
 from textrnn.cli.aside import open_model
 from textrnn.cli.console import byte_size, duration, is_terminal, printable, write, write_json
 from textrnn.cli.describe import evaluation_figures
@@ -19,6 +20,7 @@ from textrnn.cli.options import debug_option
 from textrnn.cli.sparkline import sparkline
 from textrnn.errors import ModelError
 from textrnn.experiments.journal import read_journal
+from textrnn.experiments.runs import is_running
 
 __all__ = ["info"]
 
@@ -104,6 +106,7 @@ def _model(path: Path) -> dict[str, Any]:
     opened = open_model(path)
     config = opened.config
     tensors = opened.tensors()
+    advice = () if is_running(path) else advice_on(opened.job, path)
     return {
         "model": str(path),
         "job": opened.job,
@@ -116,6 +119,7 @@ def _model(path: Path) -> dict[str, Any]:
         "training": _training(opened),
         "can_resume": (path / bundle.RESUME / bundle.STATE).is_file(),
         "curve": _curve(path),
+        "advice": [each.as_dict() for each in advice],
         "versions": config.get("versions", {}),
     }
 
@@ -197,7 +201,10 @@ def _model_lines(record: dict[str, Any]) -> list[str]:
     lines = [f"{name:<12}{printable(value)}\n" for name, value in rows.items()]
     lines += ["\nsettings\n"]
     lines += [f"  {name:<20}{_shown(value)}\n" for name, value in record["settings"].items()]
-    return [*lines, *_curve_lines(record["curve"])]
+    lines += _curve_lines(record["curve"])
+    if record["advice"]:
+        lines += ["\nadvice\n", *(f"  {printable(each['text'])}\n" for each in record["advice"])]
+    return lines
 
 
 def _curve_lines(curve: list[dict[str, Any]]) -> list[str]:

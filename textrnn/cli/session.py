@@ -7,9 +7,10 @@ import signal
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textrnn import bundle
+from textrnn.cli.advice import advice_on
 from textrnn.cli.console import note, warn, write_json
 from textrnn.cli.describe import summary_lines
 from textrnn.cli.display import Display, MutedDisplay, pick_display
@@ -22,6 +23,7 @@ from textrnn.training.events import Done, Evaluated, Event, Planned, Saved, Stop
 
 if TYPE_CHECKING:
     from textrnn.cli.output import Output
+    from textrnn.experiments.advice import Advice
     from textrnn.training.run import PreparedRun
 
 __all__ = ["Session"]
@@ -49,7 +51,9 @@ class Session:
         self._display: Display = pick_display(quiet=quiet, earlier=earlier)
         self._told_stopping = False
         self._saved_step: int | None = None
+        self._job = ""
         self._remark: str | None = None
+        self._advice: tuple[Advice, ...] = ()
         self._lost_stdout: OSError | None = None
         self._stack = contextlib.ExitStack()
 
@@ -123,11 +127,12 @@ class Session:
             reason="finished",
             metrics=record["metrics"],
         )
+        advice = advice_on(config["job"], model)
         if self._show_json:
-            write_json(done.as_json())
+            write_json(_with_advice(done, advice))
         if not self._quiet:
             note(f"{model} is finished already; nothing is left to do")
-            for line in summary_lines(job, done, model)[1:]:
+            for line in [*summary_lines(job, done, model)[1:], *(each.text for each in advice)]:
                 note(line)
 
     def _told(self, run: PreparedRun) -> Generator[Event, None, None]:
@@ -149,10 +154,14 @@ class Session:
     def _show(self, event: Event) -> None:
         """Show an event on the streams; one that is gone ends neither the event's record nor a save."""
         if isinstance(event, Planned):
-            self._remark = job_named(event.job).remark(event.facts)
+            self._job, self._remark = event.job, job_named(event.job).remark(event.facts)
+        elif isinstance(event, Done):
+            # By now its log holds the whole run.
+            self._advice = advice_on(self._job, Path(event.model))
         try:
             if self._show_json and self._lost_stdout is None:
-                write_json(event.as_json())
+                is_done = isinstance(event, Done)
+                write_json(_with_advice(event, self._advice) if is_done else event.as_json())
         except OSError as error:
             # Nobody gets what this run was asked for: it saves and ends.
             self._lost_stdout = error
@@ -203,6 +212,13 @@ class Session:
             self.note(line)
         if self._remark is not None and event.metrics.get("valid_loss") is not None:
             self.note(self._remark)
+        for advice in self._advice:
+            self.note(advice.text)
+
+
+def _with_advice(event: Event, advice: Sequence[Advice]) -> dict[str, Any]:
+    """Return the last event for one line of JSON, with what the curves show: the loop knows no advice."""
+    return {**event.as_json(), "advice": [each.as_dict() for each in advice]}
 
 
 def _is_pending(output: Output | None) -> bool:

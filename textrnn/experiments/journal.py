@@ -113,7 +113,14 @@ class History:
     @property
     def last_step(self) -> int:
         """The last step that the log tells of."""
-        return max((point.step for point in (*self.training, *self.evaluations)), default=0)
+        steps = [point.step for point in self.training]
+        return max([*steps, *(point.step for point in self.evaluations)], default=0)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds of all sessions up to the last step that the log tells of."""
+        seconds = [point.elapsed_s for point in self.training]
+        return max([*seconds, *(point.elapsed_s for point in self.evaluations)], default=0.0)
 
     @property
     def max_steps(self) -> int:
