@@ -121,6 +121,10 @@ class ClassifierTask:
         """Return the number of batches of an epoch."""
         return max(1, -(-len(self._corpus.train.labels) // (self._settings.batch_size or 1)))
 
+    def start(self, rows: int) -> State:  # noqa: ARG002
+        """Return nothing: nothing is carried."""
+        return {}
+
     def step(self, batch: ExampleBatch, state: State | None, masks: MaskSource) -> StepOutput:  # noqa: ARG002
         """Run a batch forward."""
         moved = batch.to(self._device)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from textrnn.data.store import TokenStore
+from textrnn.errors import ModelError
 from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.windows import (
@@ -153,10 +154,20 @@ class LanguageModelTask:
         """Return the number of windows of an epoch; for lines, of the first one."""
         return self._per_epoch
 
+    def start(self, rows: int) -> State:
+        """Return the state at the start of so many windows."""
+        return self.model.start(rows)
+
     def step(self, batch: Window, state: State | None, masks: MaskSource) -> StepOutput:
         """Run a window forward."""
         window = to_device(batch, self._device)
-        carried = self.model.start(len(window.ids)) if state is None else state
+        rows = len(window.ids)
+        carried = self.model.start(rows) if state is None else state
+        if state is not None and any(len(tensor) != rows for tensor in state.values()):
+            # The kernels would take it at its word.
+            raise ModelError(
+                "the carried state is of other sequences; the training state is damaged"
+            )
         nats, new = self.model.nats(window.ids, window.targets, carried, masks)
         return StepOutput(_counted(nats, window), detach(new))
 

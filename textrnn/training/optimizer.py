@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from textrnn.nn.weights import copy_weights
 from textrnn.training.settings import TrainingSettings
 
 __all__ = ["Average", "load_optimizer_tensors", "make_optimizer", "optimizer_tensors"]
@@ -59,17 +59,54 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: Named) -> di
 def load_optimizer_tensors(
     optimizer: torch.optim.Optimizer, parameters: Named, tensors: Mapping[str, Tensor]
 ) -> None:
-    """Put the tensors of :func:`optimizer_tensors` into the optimiser, on its parameters' devices."""
+    """Put the tensors of :func:`optimizer_tensors` into the optimiser, on its parameters' devices.
+
+    Each parameter has all that its optimiser keeps of one, or nothing, where it was never updated. The fused
+    kernels take the shapes for granted, so they are held against the parameters here.
+
+    Raises:
+        ValueError: the tensors are not such an optimiser's; it holds nothing then.
+    """
     optimizer.state.clear()
+    found: dict[str, dict[str, Tensor]] = {}
+    for full, tensor in tensors.items():
+        owner, _, key = full.rpartition("/")
+        found.setdefault(owner, {})[key] = tensor
+    states = []
     for name, parameter in parameters:
-        state: dict[str, Any] = {}
-        for full, tensor in tensors.items():
-            owner, _, key = full.rpartition("/")
-            if owner == name:
-                device = parameter.device
-                state[key] = tensor.to(device).clone()
-        if state:
-            optimizer.state[parameter] = state
+        state = found.pop(name, None)
+        if state is None:
+            continue
+        expected = _kept(optimizer, parameter)
+        for key in sorted(expected.keys() ^ state.keys()):
+            raise ValueError(f"the optimiser's {name}/{key} is missing or too many")
+        for key, tensor in state.items():
+            shape, given = expected[key], tuple(tensor.shape)
+            # NumPy has made one-element vectors of single numbers.
+            fits = given == shape or (not shape and given == (1,))
+            if not fits or tensor.dtype != torch.float32:
+                raise ValueError(
+                    f"the optimiser's {name}/{key} has shape {given} of {tensor.dtype}, not {shape}"
+                )
+        states.append((parameter, state))
+    if found:
+        raise ValueError(f"the optimiser's {min(found)} belongs to no parameter")
+    for parameter, state in states:
+        optimizer.state[parameter] = {
+            key: tensor.to(parameter.device).clone() for key, tensor in state.items()
+        }
+
+
+def _kept(optimizer: torch.optim.Optimizer, parameter: Tensor) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of what an optimiser keeps of a parameter once it was updated."""
+    like: tuple[int, ...] = tuple(parameter.shape)
+    number: tuple[int, ...] = ()
+    if isinstance(optimizer, torch.optim.SGD):
+        return {"momentum_buffer": like} if optimizer.defaults["momentum"] else {}
+    if isinstance(optimizer, torch.optim.RMSprop):
+        momentum = {"momentum_buffer": like} if optimizer.defaults["momentum"] else {}
+        return {"step": number, "square_avg": like, **momentum}
+    return {"step": number, "exp_avg": like, "exp_avg_sq": like}
 
 
 class Average:
@@ -94,3 +131,11 @@ class Average:
         with torch.no_grad():
             own = list(self.tensors.values())
             torch._foreach_lerp_(own, [tensors[name] for name in self.tensors], 1 - decay)
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over an average that was saved.
+
+        Raises:
+            ValueError: names or shapes differ.
+        """
+        copy_weights(tensors, self.tensors)

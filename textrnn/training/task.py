@@ -94,6 +94,9 @@ class Task(Protocol):
     def batches_per_epoch(self) -> int:
         """Return how many batches an epoch has, at least 1."""
 
+    def start(self, rows: int) -> State:
+        """Return the state at the start of so many sequences; empty where nothing is carried."""
+
     def step(self, batch: Any, state: State | None, masks: MaskSource) -> StepOutput:
         """Run forward in training; ``state`` is None where the batch is fresh."""
 

@@ -20,9 +20,11 @@ from textrnn.training.optimizer import (
 from textrnn.training.settings import TrainingSettings
 from textrnn.training.task import State, Task
 
-__all__ = ["Interval", "Updater", "loss_fault"]
+__all__ = ["Interval", "Updater", "first_not_finite", "loss_fault"]
 
 MOST_PARTS = 1024
+_KINDS = ("model", "optimizer", "ema", "carried")
+"""What the tensors of a run are of, before the colon of their names."""
 
 
 class Updater:
@@ -126,24 +128,53 @@ class Updater:
         }
         return {f"{kind}:{name}": t for kind, found in kinds.items() for name, t in found.items()}
 
+    def fault(self) -> str | None:
+        """Return what is wrong with all that a save would keep, or None; waits for the device.
+
+        Weights may be ruined without a loss that tells: of tokens that no batch had, or by the last update.
+        """
+        odd = first_not_finite(self.tensors())
+        return None if odd is None else f"{odd.replace(':', ' ')} is not finite"
+
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put back what :meth:`tensors` returned."""
-        kinds: dict[str, dict[str, Tensor]] = {
-            "model": {},
-            "optimizer": {},
-            "ema": {},
-            "carried": {},
-        }
+        """Put back what :meth:`tensors` returned.
+
+        Raises:
+            ValueError: they are not such tensors: names, shapes or types differ, or not all are finite.
+        """
+        kinds: dict[str, dict[str, Tensor]] = {kind: {} for kind in _KINDS}
         for full, tensor in tensors.items():
             kind, _, name = full.partition(":")
+            if kind not in kinds:
+                raise ValueError(f"{full!r:.80} is nothing that belongs to a run")
             kinds[kind][name] = tensor
+        if odd := first_not_finite(tensors):
+            raise ValueError(f"{odd} holds numbers that are not finite")
         self._task.model.load_tensors(kinds["model"])
         load_optimizer_tensors(self._optimizer, self._named, kinds["optimizer"])
         if self._average is not None:
-            for name, tensor in kinds["ema"].items():
-                self._average.tensors[name].copy_(tensor)
+            self._average.load(kinds["ema"])
+        elif kinds["ema"]:
+            raise ValueError("it holds an average of weights, which the run does not make")
+        self._require_state(kinds["carried"])
         carried = {name: tensor.to(self._device) for name, tensor in kinds["carried"].items()}
         self._carried = carried or None
+
+    def _require_state(self, carried: State) -> None:
+        """Hold a carried state, if there is one, against that of a sequence's start.
+
+        Raises:
+            ValueError: names, shapes or types differ.
+        """
+        rows = {len(tensor) if tensor.ndim else 0 for tensor in carried.values()}
+        if not rows:
+            return
+        expected = self._task.start(min(rows))
+        if len(rows) > 1 or min(rows) < 1 or expected.keys() != carried.keys():
+            raise ValueError("the state that it carries is not the model's")
+        for name, tensor in expected.items():
+            if tensor.shape != carried[name].shape or tensor.dtype != carried[name].dtype:
+                raise ValueError(f"{name} of the state that it carries has another shape or type")
 
     def _backward(
         self, batch: Any, state: State | None, step: int
@@ -177,12 +208,15 @@ class Interval:
         self.begun_s = begun_s
         self.targets = 0
         self.norm: Tensor | float = 0.0
+        self._norms: Tensor | float = 0.0
         self._sums: dict[str, Tensor] = {}
 
     def add(self, sums: Mapping[str, Tensor], norm: Tensor, targets: int) -> None:
         """Take in an update."""
         _add(self._sums, sums)
         self.norm = norm
+        # One that is not finite makes the sum so, however many steps come behind it.
+        self._norms = self._norms + norm
         self.targets += targets
 
     def means(self) -> dict[str, float]:
@@ -196,9 +230,20 @@ class Interval:
         Args:
             most_loss: Loss per target from which on it has exploded.
         """
-        if not math.isfinite(float(self.norm)):
+        if not math.isfinite(float(self._norms)):
             return "the gradient is not finite"
         return loss_fault(self.means()["loss"], most_loss)
+
+
+def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """Return the name of a tensor that holds a number that is not finite, or None; waits for the device."""
+    numbers = {name: t for name, t in tensors.items() if t.is_floating_point() and t.numel()}
+    if not numbers:
+        return None
+    # An extreme of numbers is finite only if all are, and is found without another tensor of their size.
+    ends = [torch.stack(torch.aminmax(t.detach())).float() for t in numbers.values()]
+    whole = torch.stack(ends).isfinite().all(1).tolist()
+    return next((name for name, fine in zip(numbers, whole, strict=True) if not fine), None)
 
 
 def loss_fault(loss: float, most_loss: float) -> str | None:

@@ -114,6 +114,10 @@ class TranslatorTask:
         tokens = self._corpus.train.tgt.tokens
         return max(1, round(tokens / (self._settings.batch_tokens or 1)))
 
+    def start(self, rows: int) -> State:  # noqa: ARG002
+        """Return nothing: nothing is carried."""
+        return {}
+
     def step(self, batch: PairBatch, state: State | None, masks: MaskSource) -> StepOutput:  # noqa: ARG002
         """Run a batch forward."""
         return StepOutput(training_loss(self.model, self._settings, batch.to(self._device), masks))
