@@ -32,10 +32,11 @@ from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.task import LanguageModelTask
 from textrnn.tokenizers import ByteTokenizer
-from textrnn.training.checkpoint import RunDirectory, RunState
+from textrnn.training.checkpoint import RunDirectory
 from textrnn.training.device import autocast
 from textrnn.training.loop import Loop
 from textrnn.training.plan import Plan
+from textrnn.training.state import RunState
 
 VOCAB = 69
 

@@ -6,8 +6,16 @@ from textrnn.training.deadline import Deadline
 from textrnn.training.plan import Plan
 
 
-def simulate(budget_s: float, planned: int, step_s: float, eval_s: float, save_s: float) -> float:
-    """Run a loop against a made-up clock; returns when its last save is done."""
+def simulate(
+    budget_s: float,
+    planned: int,
+    step_s: float,
+    eval_s: float,
+    save_s: float,
+    pauses: dict[int, float] | None = None,
+    ends: list[int] | None = None,
+) -> float:
+    """Run a loop against a made-up clock, which pauses in some steps; returns when its last save is done."""
     now = 0.0
     plan = Plan(planned, 0, max(1, planned // 10), 10**9, valid_targets=1000, eval_targets=100)
     watch = Deadline(budget_s, lambda: now)
@@ -16,9 +24,10 @@ def simulate(budget_s: float, planned: int, step_s: float, eval_s: float, save_s
         end = watch.revised_end(plan, step, 100 * step)
         if end is not None:
             plan = plan.with_end(step, end)
+            (ends if ends is not None else []).append(end)
             if step >= plan.max_steps:
                 break
-        now += step_s
+        now += step_s + (pauses or {}).get(step, 0.0)
         step += 1
         if step % plan.eval_every == 0:
             now += eval_s
@@ -48,3 +57,32 @@ def test_a_last_test_is_part_of_the_end():
     assert watch.closing_s(dataclasses.replace(plan, closing_targets=500)) == pytest.approx(
         without + 20
     )
+
+
+@pytest.mark.parametrize("paused_at", [100, 500, 800])
+def test_a_pause_costs_its_time_and_does_not_pass_for_slow_steps(paused_at: int):
+    ends: list[int] = []
+    finished = simulate(
+        60.0, 1000, step_s=0.05, eval_s=0.2, save_s=0.1, pauses={paused_at: 10.0}, ends=ends
+    )
+    assert 57.5 < finished < 60.5
+    # 50 s are left for steps of 0.05 s, evaluations and saves: no end is set much too early or late.
+    assert all(850 < end < 1200 for end in ends), ends
+
+
+def test_a_pause_beyond_the_deadline_ends_the_run_at_once():
+    assert 90 < simulate(60.0, 1000, 0.05, eval_s=0.2, save_s=0.1, pauses={500: 65.0}) < 94
+
+
+def test_a_pause_in_an_evaluation_or_a_save_says_nothing_of_the_end():
+    watch = Deadline(1000.0, lambda: 0.0)
+    plan = Plan(100, 1, 10, 10, valid_targets=50)
+    watch.evaluated(2.0, 2.5)
+    watch.saved(0.1)
+    usual = watch.closing_s(plan)
+    watch.evaluated(600.0, 600.5)
+    watch.saved(300.0)
+    assert watch.closing_s(plan) == pytest.approx(usual)
+    # A machine that has become slower is believed.
+    watch.evaluated(6.0, 6.5)
+    assert watch.closing_s(plan) == pytest.approx(usual + 2.0)

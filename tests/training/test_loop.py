@@ -1,6 +1,8 @@
 """The loop on a tiny language model: resuming, faults, budgets; every part is the real one."""
 
 import dataclasses
+import errno
+import functools
 import itertools
 import math
 from pathlib import Path
@@ -18,7 +20,7 @@ from textrnn.language_model.planner import CorpusFacts, plan_language_model
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.task import LanguageModelTask
 from textrnn.tokenizers import ByteTokenizer
-from textrnn.training.checkpoint import RunDirectory, RunState
+from textrnn.training.checkpoint import RunDirectory
 from textrnn.training.device import DeviceFacts
 from textrnn.training.events import (
     BatchReduced,
@@ -28,10 +30,12 @@ from textrnn.training.events import (
     Replanned,
     RolledBack,
     Saved,
+    SaveFailed,
     Stopped,
 )
 from textrnn.training.loop import Loop
 from textrnn.training.plan import Plan
+from textrnn.training.state import RunState
 
 VOCAB = 12
 SETTINGS = LanguageModelSettings(
@@ -196,6 +200,76 @@ def test_a_kill_between_any_two_writes_leaves_a_model_that_resumes_to_the_same_b
         left = {entry.name for entry in path.rglob("*") if entry.is_file()}
         assert not [name for name in left if name.endswith(".part")]
     assert cut > 15
+
+
+def test_a_save_that_fails_is_tried_again_and_changes_no_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The best weights were among what could not be written, and nothing else was due for long."""
+    plan = dataclasses.replace(PLAN, eval_every=8, save_every=8)
+    whole = make_loop(tmp_path / "whole", plan=plan)
+    finish(whole)
+
+    real, clock, is_full = bundle.write_file, Clock(), [False]
+
+    def write(target: Path, content: bytes):
+        if is_full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        return real(target, content)
+
+    monkeypatch.setattr(bundle, "write_file", write)
+    loop = make_loop(tmp_path / "full", plan=plan, clock=clock)
+    told = []
+    for event in loop.run():
+        told.append(event)
+        if isinstance(event, Saved) and event.step == 0:
+            is_full[0] = True
+        if isinstance(event, SaveFailed):
+            is_full[0] = False
+            assert event.saved_step == 0
+            assert event.reason.endswith(": cannot be written: No space left on device")
+            assert bundle.open_bundle(tmp_path / "full").config["training"]["step"] == 0
+            clock.now += event.retry_s
+    loop._directory.close()
+    assert [event.step for event in told if isinstance(event, SaveFailed)] == [8]
+    # Tried again as soon as it was time, at a step where nothing was due.
+    assert [event.step for event in told if isinstance(event, Saved)] == [0, 9, 16, 24, 30, 30]
+    assert_same(weights(whole), weights(loop))
+    a, b = (bundle.open_bundle(tmp_path / name).tensors() for name in ("whole", "full"))
+    assert_same(a, b)
+
+
+def test_a_run_ends_where_its_first_or_its_last_save_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    real, count = bundle.write_file, itertools.count()
+
+    def write(target: Path, content: bytes, most=math.inf):
+        if next(count) >= most:
+            raise OSError(errno.EROFS, "Read-only file system", str(target))
+        return real(target, content)
+
+    monkeypatch.setattr(bundle, "write_file", write)
+    finish(make_loop(tmp_path / "counted"))
+    operations = next(count)
+    for most, advice in (
+        (2, "make it writable, or choose another directory with --output"),
+        (
+            operations - 2,
+            "what was saved at step 30 is whole: make it writable, and go on from there",
+        ),
+    ):
+        count = itertools.count()
+        loop = make_loop(tmp_path / str(most))
+        monkeypatch.setattr(bundle, "write_file", functools.partial(write, most=most))
+        with pytest.raises(
+            TrainingError, match="cannot be written: Read-only file system"
+        ) as raised:
+            finish(loop)
+        assert advice in str(raised.value)
+        monkeypatch.setattr(bundle, "write_file", write)
+    resumed = make_loop(tmp_path / str(operations - 2), resume=True)
+    assert isinstance(finish(resumed)[-1], Done)
 
 
 def test_accumulation_changes_nothing_but_rounding(tmp_path: Path):

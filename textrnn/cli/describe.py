@@ -20,6 +20,7 @@ from textrnn.training.events import (
     Replanned,
     Resumed,
     RolledBack,
+    Saved,
     SaveFailed,
 )
 
@@ -126,11 +127,13 @@ def warning_of(event: Event) -> str | None:
             f"step {event.step:,}: out of memory; from here on every batch is worked off in "
             f"{event.accumulation} parts, with the same result"
         )
-    if isinstance(event, SaveFailed):
+    if isinstance(event, SaveFailed) and event.tries == 1:
         return (
             f"step {event.step:,}: {event.reason}; what was saved at step {event.saved_step:,} is whole; "
             f"training goes on, and saving is tried again every {event.retry_s:g} s"
         )
+    if isinstance(event, Saved) and event.failed_before:
+        return f"step {event.step:,}: saved again"
     return None
 
 

@@ -23,20 +23,20 @@ _PAUSE_SHARE = 0.002
 class Journal:
     """Appends events to the log; a context manager.
 
-    Lines wait in memory until the model directory is there, which the run itself makes. A log that cannot
-    be written is given up with a warning: it is not worth a run.
+    Lines wait in memory until the model directory is there, which the run itself makes, and while the log
+    cannot be written, as on a full disk: that is warned of once and ends no run.
 
     Args:
         path: The log file.
-        warn: Told why the log ends.
+        warn: Told why the log waits.
     """
 
     def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
         self._path = path
         self._warn = warn
-        self._waiting: list[bytes] = []
+        self._waiting = b""
         self._file: BinaryIO | None = None
-        self._is_given_up = False
+        self._is_warned = False
         self._next_progress_s = 0.0
 
     def __enter__(self) -> Journal:
@@ -60,15 +60,16 @@ class Journal:
                 return
             pause = max(_SHORTEST_PAUSE_S, _PAUSE_SHARE * event.elapsed_s)
             self._next_progress_s = event.elapsed_s + pause
-        if self._is_given_up:
-            return
         line = json.dumps(event.as_json(), ensure_ascii=False, allow_nan=False) + "\n"
-        self._waiting.append(line.encode("utf-8", "replace"))
+        self._waiting += line.encode("utf-8", "replace")
         try:
             self._write()
         except OSError as problem:
-            self._is_given_up = True
-            self._warn(f"{self._path}: cannot be written: {problem.strerror}; the log ends here")
+            if not self._is_warned:
+                self._is_warned = True
+                self._warn(
+                    f"{self._path}: cannot be written: {problem.strerror}; its lines wait in memory"
+                )
 
     def _write(self) -> None:
         if self._file is None:
@@ -76,9 +77,10 @@ class Journal:
                 return
             self._file = self._path.open("ab", buffering=0)
             if _ends_in_the_middle(self._path):
-                self._file.write(b"\n")
-        self._file.write(b"".join(self._waiting))
-        self._waiting.clear()
+                self._waiting = b"\n" + self._waiting
+        while self._waiting:
+            # The last room on a disk takes a part of a line.
+            self._waiting = self._waiting[self._file.write(self._waiting) or 0 :]
 
 
 def _ends_in_the_middle(path: Path) -> bool:

@@ -6,13 +6,13 @@ writes a kill falls between, both name files that lie there whole.
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
+import errno
 import os
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,73 +21,37 @@ from torch import Tensor
 from textrnn import bundle
 from textrnn._version import __version__
 from textrnn.errors import ModelError, TrainingError
-from textrnn.training.plan import Plan
+from textrnn.files import is_plain
+from textrnn.training.locking import DirectoryLock
+from textrnn.training.state import RunState
 
-__all__ = ["Best", "RunDirectory", "RunState", "versions"]
+__all__ = ["RunDirectory", "SaveError", "versions"]
 
 
-@dataclass(frozen=True)
-class Best:
-    """The best weights so far.
+_REMEDIES = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EFBIG: "allow larger files (ulimit -f)",
+    errno.EACCES: "make it writable",
+    errno.EPERM: "make it writable",
+    errno.EROFS: "make it writable",
+    errno.ENOENT: "put it back",
+}
+_WEIGHTS = ("weights-*.safetensors", ".*.part")
+_LAST = ("last-*.safetensors", ".*.part")
+"""What a save may leave behind."""
+
+
+class SaveError(TrainingError):
+    """A model directory could not be written; what was saved in it before is whole.
 
     Attributes:
-        step: Updates after which they were reached.
-        value: The metric they were chosen by; None without validation data.
-        metrics: All figures of that evaluation.
+        reason: What could not be written, and why.
     """
 
-    step: int
-    value: float | None
-    metrics: Mapping[str, float | None]
-
-
-@dataclass
-class RunState:
-    """Where a run stands, but for its tensors.
-
-    Attributes:
-        plan: What it follows.
-        step: Updates done.
-        epoch: Passes begun, from 0.
-        batch: Number of the epoch's next batch.
-        rate_scale: What roll-backs and the plateau schedule have multiplied the rate with.
-        rollbacks: How often the run was rolled back.
-        waited: Evaluations since the last best.
-        best: The best so far; None before the first evaluation.
-        elapsed_s: Seconds of all sessions of the run together.
-        stepping_s: Seconds of them spent in steps.
-        targets: Targets trained on.
-        tokens: Tokens read for them.
-        history: A record per evaluation.
-        ended: Why the run ended, if it did: ``finished``, ``deadline`` or ``patience``.
-    """
-
-    plan: Plan
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    rate_scale: float = 1.0
-    rollbacks: int = 0
-    waited: int = 0
-    best: Best | None = None
-    elapsed_s: float = 0.0
-    stepping_s: float = 0.0
-    targets: int = 0
-    tokens: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    ended: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the state for JSON."""
-        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        best = dataclasses.asdict(self.best) if self.best else None
-        return {**fields, "plan": self.plan.as_dict(), "best": best}
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> RunState:
-        """Return the state that :meth:`as_dict` recorded."""
-        best = Best(**record["best"]) if record["best"] else None
-        return cls(**{**record, "plan": Plan.from_dict(record["plan"]), "best": best})
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(f"{reason}; {advice}")
+        self.reason = reason
 
 
 class RunDirectory:
@@ -96,14 +60,17 @@ class RunDirectory:
     Args:
         path: The directory.
         head: What ``config.json`` holds besides weights and figures: job, settings, data, tokenizers.
+        lock: What keeps other runs out.
     """
 
-    def __init__(self, path: Path, head: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, head: Mapping[str, Any], lock: DirectoryLock) -> None:
         self.path = path
         self._head = dict(head)
+        self._lock = lock
         self._files: dict[str, bundle.FileRecord] = {}
+        self._unwritten: dict[str, Any] = {}
+        self._saved_step: int | None = None
         self.weights = ""
-        self._lock: IO[bytes] | None = None
 
     @classmethod
     def create(
@@ -115,17 +82,27 @@ class RunDirectory:
             path: The directory.
             head: As for the class; versions are added.
             files: What the model consists of besides weights, by name.
+
+        Raises:
+            TrainingError: another run is writing there, or has written there meanwhile.
+            SaveError: it cannot be written.
         """
-        directory = cls(path, {**head, "versions": versions()})
-        with _explained(path):
+        with _explained(path, None):
             (path / bundle.RESUME).mkdir(parents=True, exist_ok=True)
-            directory._acquire()
-            try:
+            lock = DirectoryLock(path)
+        directory = cls(path, {**head, "versions": versions()}, lock)
+        try:
+            if (path / bundle.CONFIG).exists():
+                raise TrainingError(
+                    f"{path}: another run has written a model here since this one began; choose another "
+                    f"directory with --output"
+                )
+            with _explained(path, None):
                 for name, content in files.items():
                     directory._files[name] = bundle.write_file(path / name, content)
-            except BaseException:
-                directory.close()
-                raise
+        except BaseException:
+            directory.close()
+            raise
         return directory
 
     @classmethod
@@ -137,17 +114,20 @@ class RunDirectory:
 
         Raises:
             ModelError: damaged, or without a state to resume from.
+            TrainingError: another run is writing there.
+            SaveError: it cannot be written.
         """
         bundle.open_bundle(path)
         folder = path / bundle.RESUME
+        _require_own(path)
         if not (folder / bundle.STATE).exists():
             raise ModelError(
                 f"{path}: holds no training state, so it cannot be resumed; to train it further on any "
                 f"text, start a new model from it with --init-from {path}"
             )
-        directory = cls(path, {})
-        with _explained(path):
-            directory._acquire()
+        with _explained(path, None):
+            lock = DirectoryLock(path)
+        directory = cls(path, {}, lock)
         try:
             # Read again under the lock: another run may have saved and ended meanwhile.
             return directory, *directory._take_up()
@@ -168,8 +148,11 @@ class RunDirectory:
             self._files[name] = entry
             self.weights = name
         state, tensors = self.load()
-        # A kill between the two JSON files left config.json with what was best before.
-        with _explained(self.path):
+        self._saved_step = state.step
+        with _explained(self.path, state.step):
+            # First, since a disk may be full of what a save that failed has left.
+            self._sweep_unnamed()
+            # A kill between the two JSON files left config.json with what was best before.
             self._write_config(state)
             self._sweep(record["tensors"])
         return state, tensors
@@ -183,8 +166,11 @@ class RunDirectory:
         folder = self.path / bundle.RESUME
         record = bundle.read_record(folder, bundle.STATE)
         run, weights = record.get("run"), record.get("weights")
-        whole = isinstance(run, dict) and isinstance(weights, dict) and len(weights) == 1
-        if not whole or record.get("tensors") not in record["files"]:
+        tensors = record.get("tensors")
+        whole = isinstance(run, dict) and isinstance(tensors, str)
+        named = list(weights) if isinstance(weights, dict) else []
+        whole = whole and len(named) == 1 and _is_weights(named[0])
+        if not whole or tensors not in record["files"]:
             raise ModelError(f"{folder / bundle.STATE}: incomplete; the training state is damaged")
         return record
 
@@ -193,40 +179,62 @@ class RunDirectory:
         """What ``config.json`` holds besides weights and figures."""
         return self._head
 
+    @property
+    def saved_step(self) -> int | None:
+        """Step of the last save; None before the first."""
+        return self._saved_step
+
     def update_head(self, **entries: Any) -> None:
         """Change entries of ``config.json`` from the next save on."""
         self._head.update(entries)
 
-    def write_weights(self, step: int, tensors: Mapping[str, Tensor]) -> None:
-        """Write the weights that are to be the model's from the next :meth:`save` on."""
-        name = f"weights-{step:08d}.safetensors"
-        with _explained(self.path):
-            self._files[name] = bundle.write_tensors(self.path / name, _arrays(tensors))
-        self.weights = name
+    def keep_weights(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Take the weights that are to be the model's from the next :meth:`save` on."""
+        self.weights = f"weights-{step:08d}.safetensors"
+        arrays = {name: array.copy() for name, array in _arrays(tensors).items()}
+        self._unwritten = {self.weights: arrays}
 
     def save(self, state: RunState, tensors: Mapping[str, Tensor]) -> None:
-        """Save the state to resume from, and make the last weights written the model's.
+        """Save the state to resume from, and make the last weights kept the model's.
 
         Args:
             state: Where the run stands.
             tensors: Everything of it that is a tensor, by name.
+
+        Raises:
+            SaveError: something could not be written; what was saved before is whole, and the weights
+                that were to be the model's are kept for the next try.
         """
+        try:
+            with _explained(self.path, self._saved_step):
+                self._lock.require_held()
+                self._write(state, f"last-{state.step:08d}.safetensors", _arrays(tensors))
+        except SaveError:
+            with contextlib.suppress(OSError, ModelError):
+                self._lock.require_held()
+                self._sweep_unnamed()
+            raise
+        self._saved_step = state.step
+        self._unwritten = {}
+
+    def _write(self, state: RunState, last: str, arrays: Mapping[str, Any]) -> None:
+        """Write new files, and then the two records that name them."""
         folder = self.path / bundle.RESUME
-        last = f"last-{state.step:08d}.safetensors"
         files = {name: entry for name, entry in self._files.items() if not _is_weights(name)}
+        for name, weights in self._unwritten.items():
+            self._files[name] = bundle.write_tensors(self.path / name, weights)
         files[self.weights] = self._files[self.weights]
-        with _explained(self.path):
-            entry = bundle.write_tensors(folder / last, _arrays(tensors))
-            record = {
-                "run": state.as_dict(),
-                "tensors": last,
-                "files": {last: entry},
-                "weights": {self.weights: files[self.weights]},
-            }
-            bundle.write_record(folder, bundle.STATE, record)
-            self._files = files
-            self._write_config(state)
-            self._sweep(last)
+        entry = bundle.write_tensors(folder / last, arrays)
+        record = {
+            "run": state.as_dict(),
+            "tensors": last,
+            "files": {last: entry},
+            "weights": {self.weights: files[self.weights]},
+        }
+        bundle.write_record(folder, bundle.STATE, record)
+        self._files = files
+        self._write_config(state)
+        self._sweep(last)
 
     def _write_config(self, state: RunState) -> None:
         best = state.best
@@ -243,45 +251,41 @@ class RunDirectory:
         bundle.write_record(self.path, bundle.CONFIG, config)
 
     def _sweep(self, last: str) -> None:
-        bundle.sweep(self.path, self._files, ("weights-*.safetensors", ".*.part"))
-        bundle.sweep(self.path / bundle.RESUME, (last,), ("last-*.safetensors", ".*.part"))
+        bundle.sweep(self.path, self._files, _WEIGHTS)
+        bundle.sweep(self.path / bundle.RESUME, (last,), _LAST)
+
+    def _sweep_unnamed(self) -> None:
+        """Delete what neither of the two records on the disk names."""
+        config = bundle.peek_record(self.path, bundle.CONFIG)
+        state = bundle.peek_record(self.path / bundle.RESUME, bundle.STATE)
+        named = (*config["files"], *state["weights"])
+        bundle.sweep(self.path, named, _WEIGHTS)
+        bundle.sweep(self.path / bundle.RESUME, state["files"], _LAST)
 
     def load(self) -> tuple[RunState, dict[str, Tensor]]:
         """Return the state and the tensors of the last save."""
         folder = self.path / bundle.RESUME
         record = self._read_state()
         arrays = bundle.read_tensors(folder / record["tensors"])
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         try:
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
             return RunState.from_dict(record["run"]), tensors
-        except (TypeError, ValueError, KeyError, AttributeError):
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise ModelError(
-                f"{folder / bundle.STATE}: not what this version writes; the training state is damaged"
+                f"{folder / bundle.STATE}: not what this version writes ({error}); the training state is "
+                f"damaged"
             ) from None
 
     def load_weights(self) -> dict[str, Tensor]:
-        """Return the model's weights as they were last written."""
-        arrays = bundle.read_tensors(self.path / self.weights)
+        """Return the model's weights as they were last kept."""
+        arrays = self._unwritten.get(self.weights)
+        if arrays is None:
+            arrays = bundle.read_tensors(self.path / self.weights)
         return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
     def close(self) -> None:
         """Let other runs into the directory."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-
-    def _acquire(self) -> None:
-        """Keep a second run out; the lock goes with the process, however it ends."""
-        handle = (self.path / bundle.RESUME / ".lock").open("ab")
-        try:
-            _lock(handle)
-        except OSError:
-            handle.close()
-            raise TrainingError(
-                f"{self.path}: another run is writing into this directory; wait for it or choose another "
-                f"with --output"
-            ) from None
-        self._lock = handle
+        self._lock.close()
 
 
 def versions() -> dict[str, str]:
@@ -294,17 +298,6 @@ def versions() -> dict[str, str]:
     }
 
 
-def _lock(handle: IO[bytes]) -> None:
-    if os.name == "nt":  # pragma: no cover
-        import msvcrt
-
-        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """Return the tensors for NumPy, which has no bf16: float32 holds the same numbers."""
     arrays = {}
@@ -314,22 +307,46 @@ def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     return arrays
 
 
+def _require_own(path: Path) -> None:
+    """Refuse a directory that leads out of itself where a run writes.
+
+    Raises:
+        ModelError: something in it is a link, or no file or folder where one belongs.
+    """
+    own = {bundle.RESUME: True, f"{bundle.RESUME}/.lock": False, bundle.LOG: False}
+    for name, is_folder in {**own, "tensorboard": True}.items():
+        entry = path / name
+        if os.path.lexists(entry) and not is_plain(entry, folder=is_folder):
+            kind = "folder" if is_folder else "file"
+            raise ModelError(
+                f"{entry}: not a plain {kind}, so nothing is written there; the model is damaged"
+            )
+
+
 def _is_weights(name: str) -> bool:
     return name.startswith("weights-")
 
 
-class _explained:  # noqa: N801
-    """Turns an OSError while writing into a message that says what could not be written."""
+@contextlib.contextmanager
+def _explained(path: Path, saved_step: int | None) -> Iterator[None]:
+    """Turn an OSError while writing into a message that says what could not be written.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise TrainingError(
-                f"{self._path}: cannot be written: {error.strerror or error}; what was saved before is "
-                f"whole: make room or choose another directory with --output, and go on with --resume"
-            ) from error
+    Args:
+        path: The model directory.
+        saved_step: Step of the last save there; None before the first.
+    """
+    try:
+        yield
+    except OSError as error:
+        # Of a file that is written beside and renamed, its own name.
+        file = Path(str(error.filename or path))
+        own = file.name.removeprefix(".").removesuffix(".part")
+        reason = f"{file.with_name(own)}: cannot be written: {error.strerror or error}"
+        remedy = _REMEDIES.get(error.errno or 0, "mend that")
+        advice = f"{remedy}, or choose another directory with --output"
+        if saved_step is not None:
+            advice = (
+                f"what was saved at step {saved_step:,} is whole: {remedy}, and go on from there with "
+                f"--resume {path}"
+            )
+        raise SaveError(reason, advice) from error

@@ -18,6 +18,9 @@ _LEAST = 3
 """Ends are not moved by fewer steps than this."""
 _MEMORY_S, _MEMORY_SHARE = 3.0, 0.08
 """Speed is averaged over so many seconds or this share of the budget: other programs come and go."""
+_PAUSE_S, _PAUSE_RATIO = 2.0, 20.0
+"""What takes longer than this, and so many times as long as usual, was a pause (Ctrl-Z, a machine that
+slept): it costs the time that it took, but says nothing of the speed."""
 
 
 class Deadline:
@@ -38,7 +41,9 @@ class Deadline:
         self._step_s = 0.0
         self._memory_s = max(_MEMORY_S, _MEMORY_SHARE * ends_s)
         self._mark: tuple[int, int, float] | None = None
-        self._spent_elsewhere_s = 0.0
+        self._last_s = 0.0
+        self._longest_s = 0.0
+        self._elsewhere_s = 0.0
         self._next_check = 0
 
     def evaluated(self, evaluating_s: float, duration_s: float) -> None:
@@ -49,14 +54,15 @@ class Deadline:
             duration_s: What it took with all that goes with it, such as a sample.
         """
         known = evaluating_s if self._eval_s is None else self._eval_s
-        self._eval_s = 0.5 * (known + evaluating_s)
-        self._beside_s = duration_s - evaluating_s
-        self._spent_elsewhere_s += duration_s
+        beside_s = duration_s - evaluating_s
+        self._eval_s = 0.5 * (known + _without_pause(evaluating_s, known))
+        self._beside_s = _without_pause(beside_s, self._beside_s)
+        self._elsewhere_s += duration_s
 
     def saved(self, duration_s: float) -> None:
         """Take note of what a save took."""
-        self._save_s = duration_s
-        self._spent_elsewhere_s += duration_s
+        self._save_s = _without_pause(duration_s, self._save_s)
+        self._elsewhere_s += duration_s
 
     def rolled_back(self) -> None:
         """Take note that the run went back to an earlier step."""
@@ -84,23 +90,29 @@ class Deadline:
             step: Updates done.
             targets: Targets trained on so far.
         """
-        now = self._clock()
+        # A clock that stands still but for steps.
+        own_s = self._clock() - self._elsewhere_s
         if self._mark is None:
-            self._mark, self._spent_elsewhere_s = (step, targets, now), 0.0
+            self._mark, self._last_s, self._longest_s = (step, targets, own_s), own_s, 0.0
             # The first steps allocate and warm caches: they would mislead.
             self._next_check = step + 10
             return None
+        self._longest_s = max(self._longest_s, own_s - self._last_s)
+        self._last_s = own_s
         if step < self._next_check:
             return None
         marked_step, marked_targets, marked_at = self._mark
-        spent = max(1e-6, now - marked_at - self._spent_elsewhere_s)
-        found = spent / max(1, step - marked_step)
+        steps, spent = max(1, step - marked_step), max(1e-6, own_s - marked_at)
+        if steps > 1:
+            usual = (spent - self._longest_s) / (steps - 1)
+            spent += _without_pause(self._longest_s, usual) - self._longest_s
+        found = spent / steps
         weight = 1 - math.exp(-spent / self._memory_s) if self._step_s else 1.0
         self._step_s += weight * (found - self._step_s)
         self._targets_per_s = (targets - marked_targets) / spent
-        self._mark, self._spent_elsewhere_s = (step, targets, now), 0.0
+        self._mark, self._longest_s = (step, targets, own_s), 0.0
         between = (self._evaluation_s(plan) + self._beside_s + self._save_s) / plan.eval_every
-        available = self._ends_s - now - self.closing_s(plan)
+        available = self._ends_s - self._clock() - self.closing_s(plan)
         left = max(0, int(available / (self._step_s + between)))
         if plan.most_steps is not None:
             left = min(left, plan.most_steps - step)
@@ -122,3 +134,14 @@ class Deadline:
         if not self._targets_per_s:
             return 0.0
         return 1 / (_EVALUATION_SPEED * self._targets_per_s)
+
+
+def _without_pause(found_s: float, usual_s: float) -> float:
+    """Return how long something took, or usually takes where a pause fell into it.
+
+    Args:
+        found_s: What it took now.
+        usual_s: What it took before; 0 where that is not known.
+    """
+    is_pause = usual_s > 0 and found_s > max(_PAUSE_S, _PAUSE_RATIO * usual_s)
+    return usual_s if is_pause else found_s

@@ -23,6 +23,7 @@ __all__ = [
     "Resumed",
     "RolledBack",
     "Sampled",
+    "SaveFailed",
     "Saved",
     "Stopped",
 ]
@@ -112,12 +113,29 @@ class Sampled(Event):
 
 @dataclass(frozen=True)
 class Saved(Event):
-    """The state to resume from, and the best weights, lie on disk."""
+    """The state to resume from, and the best weights, lie on disk; so many tries had failed before."""
 
     name: ClassVar[str] = "saved"
     step: int
     path: str
     duration_s: float
+    failed_before: int = 0
+
+
+@dataclass(frozen=True)
+class SaveFailed(Event):
+    """A save could not be written; the one of ``saved_step`` is whole, and training goes on.
+
+    It is tried again after ``retry_s``; ``tries`` have failed in a row.
+    """
+
+    name: ClassVar[str] = "save_failed"
+    step: int
+    path: str
+    reason: str
+    saved_step: int | None
+    retry_s: float
+    tries: int
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,17 @@ batches by seed and epoch, and all else that a step depends on is saved.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from textrnn.errors import TrainingError
-from textrnn.training.checkpoint import Best, RunDirectory, RunState
+from textrnn.errors import ModelError, TrainingError
+from textrnn.training.checkpoint import RunDirectory
 from textrnn.training.deadline import Deadline
 from textrnn.training.device import autocast
+from textrnn.training.divergence import MOST_ROLLBACKS, ROLLBACK_FACTOR, gave_up
 from textrnn.training.events import (
     BatchReduced,
     Done,
@@ -27,19 +28,18 @@ from textrnn.training.events import (
     Replanned,
     RolledBack,
     Sampled,
-    Saved,
     Stopped,
 )
 from textrnn.training.plan import learning_rate
+from textrnn.training.saving import Saver
 from textrnn.training.settings import TrainingSettings
+from textrnn.training.state import Best, RunState
 from textrnn.training.task import Task
 from textrnn.training.update import Interval, Updater
 
 __all__ = ["Loop"]
 
 PROGRESS_EVERY_S = 0.5
-MOST_ROLLBACKS = 4
-ROLLBACK_FACTOR = 0.3
 
 
 class Loop:
@@ -78,6 +78,7 @@ class Loop:
         self._precision = precision
         self._clock = clock
         self._stop_signal = stop_signal
+        self._saver = Saver(directory, clock)
         self._updater = Updater(task, settings, device, precision)
         self._elapsed_before_s = state.elapsed_s
         self._deadline_s = deadline_s
@@ -85,10 +86,20 @@ class Loop:
         self._since = Interval(clock())
         self._interval_loss: float | None = None
         self._evaluation_fault: str | None = None
+        self._failed_at: list[int] = []
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Put the tensors of a save back."""
-        self._updater.restore(tensors)
+        """Put the tensors of a save back.
+
+        Raises:
+            ModelError: they are not this run's.
+        """
+        try:
+            self._updater.restore(tensors)
+        except ValueError as error:
+            raise ModelError(
+                f"{self._directory.path}: {error}; the training state is damaged"
+            ) from None
 
     def run(self) -> Iterator[Event]:
         """Train to the end of the plan.
@@ -104,24 +115,26 @@ class Loop:
             yield self._done()
             return
         if not self._directory.weights:
-            self._directory.write_weights(0, self.task.model.tensors())
-            yield self._save()
+            self._directory.keep_weights(0, self.task.model.tensors())
+            yield self._save(must=True)
         batches = self.task.batches(self.state.epoch, self.state.batch)
         self._since = Interval(self._clock())
         while (reason := self._reason_to_end()) is None:
             batch = next(batches, None)
             if batch is None:
+                if self.state.batch == 0:
+                    raise TrainingError("there is no batch to train on: the data are too few")
                 self.state.epoch, self.state.batch = self.state.epoch + 1, 0
                 batches = self.task.batches(self.state.epoch, 0)
                 continue
             yield from self._update(batch)
-            is_due = self._is_evaluation_due() or self._is_save_due()
+            is_due = self._is_evaluation_due() or self._is_save_due() or self._saver.is_retry_due()
             # What is evaluated or saved has been looked at; on CPUs a look costs nothing.
             fault = None
-            if is_due or self._device.type == "cpu" or self._is_progress_due():
+            if is_due or self._is_look_free() or self._is_progress_due():
                 # On a GPU this waits for the steps in flight, whose time it is.
                 begun = self._clock()
-                fault = self._since.fault(self.task.most_loss)
+                fault = self._fault(are_kept=is_due)
                 self.state.stepping_s += self._clock() - begun
             if fault:
                 yield from self._roll_back(fault)
@@ -212,31 +225,48 @@ class Loop:
 
     # Faults
 
+    def _is_look_free(self) -> bool:
+        """Return whether looking at a step's loss waits for nothing."""
+        return self._device.type == "cpu"
+
+    def _fault(self, *, are_kept: bool) -> str | None:
+        """Return what is wrong with the steps since the last look, or with what is about to be kept."""
+        fault = self._since.fault(self.task.most_loss)
+        return self._updater.fault() if fault is None and are_kept else fault
+
     def _roll_back(self, fault: str) -> Iterator[Event]:
         """Go back to the last save with a smaller rate; where that was done too often, stop."""
-        failed_at = self.state.step
+        if self.state.rollbacks == 0:
+            self._failed_at.clear()
+        self._failed_at.append(self.state.step)
         rollbacks, scale = self.state.rollbacks + 1, self.state.rate_scale * ROLLBACK_FACTOR
         if rollbacks > MOST_ROLLBACKS:
-            yield Stopped(failed_at, "diverged")
-            raise TrainingError(
-                f"training diverged at step {failed_at}: {fault}, and {MOST_ROLLBACKS} returns to a good "
-                f"state with a smaller rate did not help; {self._directory.path} holds the best model "
-                f"so far: try --learning-rate {self.settings.learning_rate or 0:g} divided by 10, or a "
-                f"smaller --grad-clip"
+            yield Stopped(self.state.step, "diverged")
+            raise gave_up(
+                self._directory.path,
+                self.settings,
+                self._precision,
+                fault,
+                self._failed_at,
+                has_best=self.state.best is not None,
             )
+        self._return_to_save()
+        self.state.rollbacks, self.state.rate_scale = rollbacks, scale
+        yield RolledBack(self._failed_at[-1], self.state.step, scale, fault)
+
+    def _return_to_save(self) -> None:
+        """Take up the last save in the place of what is in memory."""
         elapsed, stepping = self.state.elapsed_s, self.state.stepping_s
         self.state, tensors = self._directory.load()
-        self.state.rollbacks, self.state.rate_scale = rollbacks, scale
         self.state.elapsed_s, self.state.stepping_s = elapsed, stepping
         parts = self._updater.parts
         self._updater = Updater(self.task, self.settings, self._device, self._precision)
         self._updater.parts = parts
-        self._updater.restore(tensors)
+        self.restore(tensors)
         self._evaluation_fault = None
         if self._deadline is not None:
             self._deadline.rolled_back()
         self._since = Interval(self._clock())
-        yield RolledBack(failed_at, self.state.step, scale, fault)
 
     # Evaluating and saving
 
@@ -260,6 +290,7 @@ class Loop:
             # Nothing of these weights is kept or saved.
             self._updater.use_own(own)
             return
+        metrics = _figures(metrics)
         is_best = self._is_better(value)
         if is_best:
             if state.best is not None:
@@ -267,11 +298,11 @@ class Loop:
                 state.rollbacks = 0
             state.waited = 0
             state.best = Best(state.step, value, metrics)
-            self._directory.write_weights(state.step, self.task.model.tensors())
+            self._directory.keep_weights(state.step, self.task.model.tensors())
         else:
             state.waited += 1
             self._adapt_to_plateau()
-        sample = self.task.sample(state.step)
+        sample = self._sample()
         self._updater.use_own(own)
         state.history.append(
             {"step": state.step, "train_loss": self._interval_loss, "elapsed_s": self._elapsed()}
@@ -297,6 +328,14 @@ class Loop:
         with torch.no_grad(), autocast(self._device, self._precision):
             return self.task.evaluate(most_targets)
 
+    def _sample(self) -> str | None:
+        """Return what the model makes now; None where that leaves the range of numbers."""
+        try:
+            return self.task.sample(self.state.step)
+        except ModelError:
+            # A free run may go where no text led; what the texts say of the weights counts.
+            return None
+
     def _is_better(self, value: float | None) -> bool:
         if value is None:
             # Without validation data the last weights are the best there are.
@@ -313,14 +352,14 @@ class Loop:
         if self.settings.schedule == "plateau" and self.state.waited % every == 0:
             self.state.rate_scale *= self.settings.decay_factor
 
-    def _save(self) -> Event:
+    def _save(self, *, must: bool = False) -> Event:
+        """Save; where that fails and it need not succeed now, training goes on and tries again."""
         begun = self._clock()
         self.state.elapsed_s = self._elapsed()
-        self._directory.save(self.state, self._updater.tensors())
-        duration = self._clock() - begun
+        event = self._saver.save(self.state, self._updater.tensors(), must=must)
         if self._deadline is not None:
-            self._deadline.saved(duration)
-        return Saved(self.state.step, str(self._directory.path), duration)
+            self._deadline.saved(self._clock() - begun)
+        return event
 
     # Time
 
@@ -338,29 +377,35 @@ class Loop:
     # The end
 
     def _finish(self, reason: str) -> Iterator[Event]:
-        state = self.state
-        if self._since.targets and self._since.fault(self.task.most_loss):
-            # What is in memory is ruined: the last save stands.
-            state, _ = self._directory.load()
-            self.state = state
-            if reason == "interrupted":
-                yield Stopped(state.step, reason)
-                return
-        elif reason == "interrupted":
-            if state.best is None:
-                # Better than the weights that the run began with.
-                self._directory.write_weights(state.step, self._updater.evaluated_tensors())
-            yield self._save()
-            yield Stopped(state.step, reason)
+        fault = self._fault(are_kept=True) if self._since.targets else None
+        if fault:
+            yield self._undo(fault)
+        if reason == "interrupted":
+            if not fault:
+                if self.state.best is None:
+                    # Better than the weights that the run began with.
+                    self._directory.keep_weights(self.state.step, self._updater.evaluated_tensors())
+                yield self._save(must=True)
+            yield Stopped(self.state.step, reason)
             return
-        elif not state.history or state.history[-1]["step"] != state.step:
+        history = self.state.history
+        if not history or history[-1]["step"] != self.state.step:
             yield from self._evaluate()
+            if self._evaluation_fault:
+                yield self._undo(self._evaluation_fault)
+        state = self.state
         state.ended = reason
         yield Stopped(state.step, reason)
         if state.best is not None:
             yield from self._conclude(state.best)
-        yield self._save()
+        yield self._save(must=True)
         yield self._done()
+
+    def _undo(self, fault: str) -> Event:
+        """Go back to the last save where no time is left for another try: it stands."""
+        failed_at = self.state.step
+        self._return_to_save()
+        return RolledBack(failed_at, self.state.step, self.state.rate_scale, fault)
 
     def _conclude(self, best: Best) -> Iterator[Event]:
         """Take the best weights' last figures: on all validation data, and on what was not looked at."""
@@ -382,7 +427,7 @@ class Loop:
         with torch.no_grad(), autocast(self._device, self._precision):
             metrics |= self.task.conclude(metrics)
         self.task.model.load_tensors(kept)
-        self.state.best = Best(best.step, best.value, metrics)
+        self.state.best = Best(best.step, best.value, _figures(metrics))
 
     def _done(self) -> Event:
         state = self.state
@@ -395,3 +440,8 @@ class Loop:
             reason=state.ended,
             metrics=state.best.metrics if state.best else {},
         )
+
+
+def _figures(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return metrics for the record, which holds numbers: None for those that are not finite."""
+    return {n: None if v is None or not math.isfinite(v) else v for n, v in metrics.items()}

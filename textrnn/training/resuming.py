@@ -13,7 +13,7 @@ from torch import Tensor
 from textrnn.config import as_dict, make, specs
 from textrnn.errors import ModelError, UsageError
 from textrnn.training.budget import MINUTES_SHARE
-from textrnn.training.checkpoint import RunDirectory, RunState, versions
+from textrnn.training.checkpoint import RunDirectory, versions
 from textrnn.training.events import Event, Planned, Resumed
 from textrnn.training.run import (
     Clock,
@@ -26,10 +26,14 @@ from textrnn.training.run import (
     stopwatch,
 )
 from textrnn.training.settings import TrainingSettings
+from textrnn.training.state import RunState
 
 __all__ = ["Reopen", "Resumption", "changed_settings"]
 
 BUDGET = ("minutes", "epochs", "max_steps")
+
+_RESOLVED = ("optimizer", "learning_rate", "weight_decay", "warmup_steps", "batch_size")
+"""Settings that the planner has chosen in every run, whoever did not."""
 
 S = TypeVar("S", bound=TrainingSettings)
 T = TypeVar("T", bound=TrainingSettings, contravariant=True)
@@ -121,7 +125,13 @@ def _resumed(
     path, head = directory.path, directory.head
     if head.get("job") != resumption.job:
         raise ModelError(f"{path} is a {head.get('job')} model, not a {resumption.job}")
-    recorded = make(resumption.settings, head["settings"], str(path))
+    try:
+        recorded = make(resumption.settings, head["settings"], str(path))
+    except UsageError as error:
+        raise ModelError(f"{error}; the model is damaged, or of a newer textrnn") from None
+    missing = [name for name in _RESOLVED if getattr(recorded, name) is None]
+    if missing:
+        raise ModelError(f"{path}: its settings lack {', '.join(missing)}; the model is damaged")
     budget = {name: changes[name] for name in BUDGET if changes.get(name) is not None}
     others = {name: value for name, value in changes.items() if name not in BUDGET}
     settings = changed_settings(recorded, others, resumption.shape)

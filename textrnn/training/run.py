@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from textrnn.config import as_dict
-from textrnn.training.checkpoint import RunDirectory, RunState
+from textrnn.training.checkpoint import RunDirectory
 from textrnn.training.device import (
     DeviceFacts,
     device_facts,
@@ -24,6 +24,7 @@ from textrnn.training.events import Event, Planned
 from textrnn.training.loop import Loop
 from textrnn.training.plan import Plan
 from textrnn.training.settings import TrainingSettings
+from textrnn.training.state import RunState
 from textrnn.training.task import Task
 
 __all__ = [
