@@ -186,10 +186,14 @@ def test_the_new_model_takes_over_with_its_first_evaluation(process, own_model, 
     assert not list(own_model.glob(".*-*"))
 
 
+@pytest.mark.parametrize("is_locked", [True, False])
 def test_what_a_run_left_before_its_first_save_is_replaced_with_force(
-    command, own_model, book, tiny
+    is_locked, command, own_model, book, tiny
 ):
     (own_model / "config.json").unlink()
+    if not is_locked:
+        # Killed between its first two deeds, or while its leftovers were swept.
+        (own_model / "resume" / ".lock").unlink()
     refused = command("train", "lm", "book.txt", "-o", "own-lm", *tiny)
     assert refused.code == 2
     assert "--force" in refused.err

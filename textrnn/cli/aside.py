@@ -86,7 +86,9 @@ def discard(aside: Path) -> None:
 
 def remove_own(path: Path) -> None:
     """Delete what a run has written into a directory; what else lies there stays."""
-    for entry in sorted(_own(path), key=lambda entry: entry.name != bundle.CONFIG):
+    # The folder by which leftovers are known for some goes last.
+    order = {bundle.CONFIG: -1, bundle.RESUME: 1}
+    for entry in sorted(_own(path), key=lambda entry: order.get(entry.name, 0)):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:

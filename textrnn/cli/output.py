@@ -154,8 +154,12 @@ def _strangers(path: Path) -> list[str]:
 
 
 def _is_leftover(path: Path) -> bool:
-    """Return whether a run has begun to write here: it locks its directory first of all."""
-    return (path / bundle.RESUME / ".lock").is_file()
+    """Return whether a run has begun to write here: it makes a folder for its state first of all."""
+    folder = path / bundle.RESUME
+    own = (".lock", bundle.STATE, "last-*.safetensors", ".*.part")
+    return folder.is_dir() and all(
+        any(fnmatch(entry.name, name) for name in own) for entry in folder.iterdir()
+    )
 
 
 def _require_unlocked(path: Path) -> None:
