@@ -173,16 +173,27 @@ def _with_batches(settings: TranslatorSettings, facts: PairFacts) -> TranslatorS
     """Choose the size of batches, in pairs and in target tokens."""
     tokens, size = settings.batch_tokens, settings.batch_size
     if tokens is not None and size is not None:
+        # A record of all settings holds both.
+        if _pairs_of(tokens, facts) == size or _tokens_of(size, facts) == tokens:
+            return settings
         raise UsageError(
             f"--batch-size {size} and --batch-tokens {tokens}: both say how large a batch is; leave one "
             f"of them out"
         )
     if tokens is not None:
-        size = max(1, round(tokens / max(1.0, facts.mean_target)))
+        size = _pairs_of(tokens, facts)
     else:
         size = min(size or _batch_size(facts), max(1, facts.train_pairs))
-        tokens = max(1, round(size * facts.mean_target))
+        tokens = _tokens_of(size, facts)
     return dataclasses.replace(settings, batch_tokens=tokens, batch_size=size)
+
+
+def _pairs_of(tokens: int, facts: PairFacts) -> int:
+    return max(1, round(tokens / max(1.0, facts.mean_target)))
+
+
+def _tokens_of(pairs: int, facts: PairFacts) -> int:
+    return max(1, round(pairs * facts.mean_target))
 
 
 def _batch_size(facts: PairFacts) -> int:
