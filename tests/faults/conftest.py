@@ -1,0 +1,54 @@
+"""What the fault suite shares: a folder of texts, a starter of commands, and a file for its figures."""
+
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults.harness import JOBS, Job, Zygote, write_data
+
+FIGURES = Path(os.environ.get("FAULTS_FIGURES", Path(__file__).with_name("figures.json")))
+
+
+@pytest.fixture(scope="session")
+def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of every command: a cache of the tests' own, one thread."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TEXTRNN_")}
+    cache = str(tmp_path_factory.mktemp("cache"))
+    return {**kept, "TEXTRNN_CACHE": cache, "TEXTRNN_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="session")
+def zygote(variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
+    """Start commands within milliseconds."""
+    with Zygote(variables, tmp_path_factory.mktemp("said")) as starter:
+        yield starter
+
+
+@pytest.fixture(params=list(JOBS))
+def job(request: pytest.FixtureRequest) -> Job:
+    """Each job in turn."""
+    return JOBS[request.param]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the texts that the jobs train on."""
+    write_data(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def keep_figures() -> Callable[[str, dict[str, Any]], None]:
+    """Write figures of the long form down, by the name of what they are of."""
+
+    def keep(name: str, figures: dict[str, Any]) -> None:
+        found = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+        found["machine"] = {"system": platform.platform(), "python": platform.python_version()}
+        found[name] = figures
+        FIGURES.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+
+    return keep
