@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from faults import fuzz_answering, fuzz_options, fuzz_training, fuzz_writing
+from faults import fuzz_answering, fuzz_options, fuzz_parts, fuzz_training, fuzz_writing
 from faults.fuzz_case import Case
 
 from textrnn.cli.app import COMMANDS
@@ -15,7 +15,7 @@ _NEEDS = {"score": "score", "complete": "complete", "looking": "runs"}
 
 MAKERS: dict[str, Callable[[random.Random], Case]] = {
     name: getattr(module, name)
-    for module in (fuzz_answering, fuzz_writing, fuzz_training, fuzz_options)
+    for module in (fuzz_answering, fuzz_writing, fuzz_training, fuzz_parts, fuzz_options)
     for name in module.__all__
     if name.islower() and _NEEDS.get(name, "info") in COMMANDS
 }

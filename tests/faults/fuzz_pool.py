@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +79,12 @@ class Worker:
 
 
 def run_cases(
-    kind: str, first: int, count: int, folder: Path, seconds: float = 1e9
+    requests: Iterable[tuple[str, int]], folder: Path, seconds: float = 1e9
 ) -> Iterator[dict[str, Any]]:
-    """Run the cases of so many seeds; yield how each went.
+    """Run cases; yield how each went.
 
     Args:
-        kind: ``command``, ``reader`` or ``mended``: what went wrong once.
-        first: The first seed.
-        count: How many.
+        requests: Kind and seed: ``command``, ``reader``, or ``mended`` (what went wrong once).
         folder: Where models and files go.
         seconds: After so long no further case begins.
     """
@@ -95,9 +93,9 @@ def run_cases(
     worker = Worker(pool, own)
     until = time.monotonic() + seconds
     try:
-        if kind != "reader" and (failed := worker.ask({"kind": "models", "seed": 0}))["faults"]:
+        if (failed := worker.ask({"kind": "models", "seed": 0}))["faults"]:
             raise RuntimeError(f"the models could not be made: {failed['faults']}")
-        for seed in range(first, first + count):
+        for kind, seed in requests:
             if time.monotonic() > until:
                 return
             yield worker.ask({"kind": kind, "seed": seed})
@@ -108,7 +106,7 @@ def run_cases(
 
 def make_pool(folder: Path) -> Path:
     """Train the models, in a process of their own; return where they are."""
-    for _ in run_cases("command", 0, 0, folder):
+    for _ in run_cases([], folder):
         pass
     return folder / "models"
 
@@ -139,9 +137,9 @@ def main() -> None:
         folder = arguments.folder or Path(temporary)
         folder.mkdir(exist_ok=True)
         replies = []
-        for reply in run_cases(
-            arguments.kind, arguments.first, arguments.count, folder, arguments.seconds
-        ):
+        wanted = range(arguments.first, arguments.first + arguments.count)
+        requests = ((arguments.kind, seed) for seed in wanted)
+        for reply in run_cases(requests, folder, arguments.seconds):
             replies.append(reply)
             if reply["faults"]:
                 print(json.dumps(reply), flush=True)

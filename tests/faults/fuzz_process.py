@@ -92,16 +92,27 @@ def _take(process: subprocess.Popen[bytes], count: int) -> None:
 def _waited(process: subprocess.Popen[bytes], patience_s: float) -> tuple[int | None, float]:
     """Return the exit code as shells have it, None after too long, and the greatest size in KiB."""
     until = time.monotonic() + patience_s
+    largest = 0.0
     while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        # Not what wait4 tells: that counts the pages of the parent, too, from before the program began.
+        largest = max(largest, _peak(process.pid))
+        pid, status = os.waitpid(process.pid, os.WNOHANG)
         if pid:
             break
         if time.monotonic() > until:
             process.kill()
-            os.wait4(process.pid, 0)
+            os.waitpid(process.pid, 0)
             process.returncode = -9
-            return None, 0.0
+            return None, largest
         time.sleep(0.02)
     process.returncode = os.waitstatus_to_exitcode(status)
     code = process.returncode
-    return (128 - code if code < 0 else code), float(usage.ru_maxrss)
+    return (128 - code if code < 0 else code), largest
+
+
+def _peak(process: int) -> float:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return float(line.split()[1])
+    return 0.0

@@ -12,7 +12,7 @@ from faults.fuzz_mended import MENDED
 from faults.fuzz_pool import run_cases, summary
 from faults.fuzz_run import Outcome, faults_of
 
-SHORT = 5 * len(MAKERS)
+SHORT = 4 * len(MAKERS)
 """Command lines of the short form."""
 
 PIECE = 1_000
@@ -35,31 +35,28 @@ def told(replies):
     )
 
 
-def test_some_command_lines_of_every_kind(pool):
-    replies = list(run_cases("command", 0, SHORT, pool))
+def test_some_command_lines_of_every_kind_and_what_went_wrong_once(pool):
+    requests = [("mended", number) for number in range(len(MENDED))]
+    requests += [("command", seed) for seed in range(SHORT)]
+    replies = list(run_cases(requests, pool))
     assert not told(replies)
-    assert len(replies) == SHORT
-    assert {r["suite"] for r in replies} == set(MAKERS)
+    assert len(replies) == len(requests)
+    assert {r["suite"] for r in replies} == {"mended", *MAKERS}
     assert {r["code"] for r in replies} == {0, 1, 2}
-
-
-def test_what_went_wrong_once(pool):
-    replies = list(run_cases("mended", 0, len(MENDED), pool))
-    assert not told(replies)
-    assert len(replies) == len(MENDED)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("piece", range(PIECES))
 def test_many_command_lines(piece, pool, keep_figures):
-    replies = list(run_cases("command", 100_000 + piece * PIECE, PIECE, pool))
+    first = 100_000 + piece * PIECE
+    replies = list(run_cases((("command", first + i) for i in range(PIECE)), pool))
     keep_figures(f"bad input, command lines {piece + 1}", summary(replies))
     assert not told(replies)
 
 
 @pytest.mark.faults
 def test_many_readings(pool, keep_figures):
-    replies = list(run_cases("reader", 100_000, READINGS, pool))
+    replies = list(run_cases((("reader", 100_000 + i) for i in range(READINGS)), pool))
     keep_figures("bad input, readings", summary(replies))
     assert not told(replies)
 

@@ -48,7 +48,7 @@ def lines_of(data: bytes, encoding: str = "utf-8", errors: str = "strict") -> li
         return [line for some in stream_lines(sources, encoding, errors=errors) for line in some]
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(BYTES, st.sampled_from(PACK), st.sampled_from(["utf-8", "latin-1", "utf-16", "cp1252"]))
 def test_any_bytes_are_read_exactly_or_refused(data, pack, encoding):
     packed = pack(data)
@@ -59,7 +59,7 @@ def test_any_bytes_are_read_exactly_or_refused(data, pack, encoding):
     assert found == expected_lines(packed, encoding)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(BYTES)
 def test_replacing_what_is_invalid_loses_no_line(data):
     try:
