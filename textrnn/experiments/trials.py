@@ -1,0 +1,287 @@
+"""Running trials: each an ordinary training command in a process of its own, whose events are read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from textrnn import bundle
+from textrnn.config import specs
+
+__all__ = ["Crew", "Objective", "Outcome", "Recipe", "TrialProcess"]
+
+_SETUP_FAILED, _KILLED = (
+    "Error:",
+    "ended by {}; where memory is short, fewer --workers or smaller sizes help",
+)
+_NEVER_FORCED_S = 30.0
+"""How long a process that was killed may take to be gone."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What trials are compared by.
+
+    Attributes:
+        name: As ``--select`` has it.
+        metric: Its key among the figures of an evaluation.
+        maximize: Whether greater figures are better.
+    """
+
+    name: str
+    metric: str
+    maximize: bool
+
+    def is_better(self, value: float, than: float | None) -> bool:
+        """Return whether a figure beats another, or is the first."""
+        if than is None:
+            return True
+        return value > than if self.maximize else value < than
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What all trials have in common.
+
+    Attributes:
+        command: Behind ``textrnn train``.
+        settings: The dataclass of the job's settings.
+        options: Data given as options, ``("--valid=dev.txt",)``.
+        inputs: Data given as arguments.
+        fixed: Settings that are not searched, their budget among them.
+    """
+
+    command: str
+    settings: type
+    options: tuple[str, ...]
+    inputs: tuple[str, ...]
+    fixed: Mapping[str, Any]
+
+    def arguments(self, folder: Path, values: Mapping[str, Any]) -> list[str]:
+        """Return the command's arguments that train a new model, or go on where a run has begun.
+
+        Args:
+            folder: The model directory.
+            values: Settings besides the fixed ones.
+        """
+        told = ["train", self.command, "--json", "--quiet"]
+        if (folder / bundle.CONFIG).is_file():
+            return [*told, f"--resume={folder}"]
+        given = {**self.fixed, **values}
+        known = specs(self.settings)
+        chosen = [_option(known[name].option, value) for name, value in given.items()]
+        return [*told, f"--output={folder}", *chosen, *self.options, "--", *self.inputs]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment without settings: those that count are in the arguments."""
+        names = {spec.variable for spec in specs(self.settings).values()}
+        return {name: value for name, value in os.environ.items() if name not in names}
+
+
+@dataclass
+class Outcome:
+    """What is known of a trial while its events come in.
+
+    Attributes:
+        step: Updates done.
+        max_steps: Updates planned.
+        value: The best figure so far.
+        metrics: All figures of that evaluation.
+        settings: Every setting, resolved; None until the run was planned.
+        elapsed_s: Seconds of training.
+        remaining_s: About how many more; None where not known yet.
+        is_done: Whether the run came to its end.
+    """
+
+    step: int = 0
+    max_steps: int = 1
+    value: float | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] | None = None
+    elapsed_s: float = 0.0
+    remaining_s: float | None = None
+    is_done: bool = False
+
+    @property
+    def share(self) -> float:
+        """How much of the plan is done, from 0 to 1."""
+        return min(1.0, self.step / max(1, self.max_steps))
+
+    def take(self, event: Mapping[str, Any], objective: Objective) -> float | None:
+        """Take an event in; return the figure where it is an evaluation that gave one."""
+        kind = event.get("event")
+        if kind == "planned":
+            self.settings, self.max_steps = event["settings"], event["plan"]["max_steps"]
+        elif kind in ("resumed", "replanned", "progress"):
+            self.step, self.max_steps = event["step"], event["max_steps"]
+            self.remaining_s = event.get("remaining_s", self.remaining_s)
+        elif kind == "evaluated":
+            self.step = event["step"]
+            value = event["metrics"].get(objective.metric)
+            if value is not None and objective.is_better(value, self.value):
+                self.value, self.metrics = value, dict(event["metrics"])
+            self.elapsed_s = event["elapsed_s"]
+            return value if value is None else float(value)
+        elif kind == "done":
+            self.is_done, self.step = True, event["steps"]
+            known = {"event", "model", "steps", "best_step", "elapsed_s", "tokens_per_s", "reason"}
+            self.metrics = {name: value for name, value in event.items() if name not in known}
+            self.value = event.get(objective.metric)
+        self.elapsed_s = event.get("elapsed_s", self.elapsed_s)
+        return None
+
+
+class TrialProcess:
+    """A training command that runs.
+
+    Args:
+        number: Of the trial; 0 is the last training of the best one.
+        recipe: What all trials have in common.
+        folder: The model directory.
+        values: Settings besides the recipe's.
+        lock: Held as long as the process lives; None where there is none.
+        inbox: Gets ``(number, event)`` for each event and ``(number, None)`` at the end.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        recipe: Recipe,
+        folder: Path,
+        values: Mapping[str, Any],
+        lock: IO[bytes] | None,
+        inbox: queue.Queue[tuple[int, dict[str, Any] | None]],
+    ) -> None:
+        self.number = number
+        self.outcome = Outcome()
+        self.asked: str | None = None
+        self._lock = lock
+        self._errors = folder.with_name(f"{folder.name}.log")
+        if not (folder / bundle.CONFIG).is_file():
+            # What a process left that was killed before its first save.
+            shutil.rmtree(folder, ignore_errors=True)
+        arguments = recipe.arguments(folder, values)
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(  # noqa: S603  (this program itself)
+                [sys.executable, "-m", "textrnn", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=recipe.environment(),
+                # Ctrl-C is for the study, which asks its trials to end itself.
+                start_new_session=True,
+                pass_fds=() if lock is None or os.name == "nt" else (lock.fileno(),),
+            )
+        self._reader = threading.Thread(target=self._read, args=(inbox,), daemon=True)
+        self._reader.start()
+
+    def ask(self, why: str) -> None:
+        """Ask the process to save and end; ``why`` is told as :attr:`asked`. Only the first asking counts."""
+        if self.asked is None:
+            self.asked = why
+            with contextlib.suppress(OSError):
+                self._process.terminate()
+
+    def kill(self) -> None:
+        """End the process at once; its last save stays."""
+        with contextlib.suppress(OSError):
+            self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_NEVER_FORCED_S)
+        self.close()
+
+    def close(self) -> int:
+        """Wait for the end, release the lock and return the exit status."""
+        code = self._process.wait()
+        if self._lock is not None:
+            self._lock.close()
+        with contextlib.suppress(OSError):
+            # Whoever was asked to end says so, which nobody needs to know.
+            if self.asked is not None or not self._errors.stat().st_size:
+                self._errors.unlink()
+        return code
+
+    def message(self, code: int) -> str:
+        """Return what the process said when it failed.
+
+        Args:
+            code: Its exit status.
+        """
+        if code < 0:
+            return _KILLED.format(signal.Signals(-code).name)
+        try:
+            lines = self._errors.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            lines = []
+        said = [line for line in lines if line.startswith(_SETUP_FAILED)] or lines
+        return said[-1].removeprefix(_SETUP_FAILED).strip() if said else f"exit status {code}"
+
+    def _read(self, inbox: queue.Queue[tuple[int, dict[str, Any] | None]]) -> None:
+        assert self._process.stdout is not None  # noqa: S101  (it is a pipe)
+        with self._process.stdout as lines:
+            for line in lines:
+                with contextlib.suppress(ValueError):  # a line that a kill cut
+                    inbox.put((self.number, json.loads(line)))
+        inbox.put((self.number, None))
+
+
+class Crew:
+    """The processes that run now; a context manager that leaves none behind."""
+
+    def __init__(self) -> None:
+        self.processes: dict[int, TrialProcess] = {}
+        self._inbox: queue.Queue[tuple[int, dict[str, Any] | None]] = queue.Queue()
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kill what still runs: each has saved what it would resume from."""
+        for process in self.processes.values():
+            process.kill()
+        self.processes.clear()
+
+    def begin(
+        self,
+        number: int,
+        recipe: Recipe,
+        folder: Path,
+        values: Mapping[str, Any],
+        lock: IO[bytes] | None = None,
+    ) -> None:
+        """Start a process; arguments as for :class:`TrialProcess`."""
+        process = TrialProcess(number, recipe, folder, values, lock, self._inbox)
+        self.processes[number] = process
+
+    def ask(self, why: str) -> None:
+        """Ask every process to save and end."""
+        for process in self.processes.values():
+            process.ask(why)
+
+    def next_event(self, timeout_s: float) -> tuple[TrialProcess, dict[str, Any] | None] | None:
+        """Return a process and its next event, None for its end; None alone where nothing came in time."""
+        try:
+            number, event = self._inbox.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        process = self.processes[number]
+        if event is None:
+            del self.processes[number]
+        return process, event
+
+
+def _option(option: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return option if value else f"--no-{option[2:]}"
+    return f"{option}={value!r}" if isinstance(value, float) else f"{option}={value}"
