@@ -19,7 +19,7 @@ _MOST_MEMORY = 12 << 30
 
 
 def run_process(case: Case, box: Path, pool: Path, patience_s: float = 110.0) -> Outcome:
-    """Run a case; ``growth_mb`` is the most resident memory that the process had.
+    """Run a case; ``growth_mb`` is the most anonymous memory that the process had, as sampled.
 
     Args:
         case: What to run; it knows no terminal.
@@ -90,12 +90,12 @@ def _take(process: subprocess.Popen[bytes], count: int) -> None:
 
 
 def _waited(process: subprocess.Popen[bytes], patience_s: float) -> tuple[int | None, float]:
-    """Return the exit code as shells have it, None after too long, and the greatest size in KiB."""
+    """Return the exit code as shells have it, None after too long, and the most anonymous memory in KiB."""
     until = time.monotonic() + patience_s
     largest = 0.0
     while True:
-        # Not what wait4 tells: that counts the pages of the parent, too, from before the program began.
-        largest = max(largest, _peak(process.pid))
+        # Not what wait4 tells: that counts pages of files, and those of the parent from before the program.
+        largest = max(largest, _anonymous(process.pid))
         pid, status = os.waitpid(process.pid, os.WNOHANG)
         if pid:
             break
@@ -110,9 +110,9 @@ def _waited(process: subprocess.Popen[bytes], patience_s: float) -> tuple[int | 
     return (128 - code if code < 0 else code), largest
 
 
-def _peak(process: int) -> float:
+def _anonymous(process: int) -> float:
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{process}/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
+            if line.startswith("RssAnon"):
                 return float(line.split()[1])
     return 0.0

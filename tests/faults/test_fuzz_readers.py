@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from textrnn.cli.console import printable, shortened
 from textrnn.config import from_toml, specs
 from textrnn.data import bounds
+from textrnn.data.compression import decompressed
 from textrnn.data.intake import take_in
 from textrnn.data.labelled import read_texts
 from textrnn.data.settings import CorpusSettings, ExampleSettings
@@ -163,6 +164,13 @@ def test_a_line_that_memory_cannot_hold_is_refused_by_its_number(monkeypatch):
     with pytest.raises(DataError, match=r"in.txt:2: this line is longer than 1,000 characters"):
         lines_of(data)
     assert unpacked(data).startswith(b"first")
+
+
+def test_a_bomb_comes_in_blocks_like_other_files():
+    data = zstandard.ZstdCompressor().compress(bytes(100_000_000))
+    sizes = [len(block) for block in decompressed(io.BytesIO(data), "zstd", "in.zst")]
+    assert sum(sizes) == 100_000_000
+    assert max(sizes) <= 1 << 20
 
 
 def test_a_file_that_is_one_text_has_a_bound(monkeypatch, tmp_path):

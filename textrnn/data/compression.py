@@ -35,7 +35,7 @@ _OPENERS: dict[str, Callable[[BinaryIO], io.BufferedIOBase]] = {
 }
 _BLOCK = 1 << 20
 # A block of 4 bytes can stand for 128 KiB in zstd, so that little is fed to it at a time.
-_ZSTD_FEED = 1 << 12
+_ZSTD_FEED = 1 << 10
 
 
 def compression_of(first: bytes, name: str) -> str | None:
@@ -112,7 +112,9 @@ def _zstd(file: BinaryIO) -> Iterator[bytes]:
                 data = frame.unused_data if frame.eof else b""
                 frame = None if frame.eof else frame
             if len(block) >= _BLOCK:
-                yield bytes(block)
+                # Or whoever decodes what a little of a bomb stands for has several times as much.
+                for low in range(0, len(block), _BLOCK):
+                    yield bytes(block[low : low + _BLOCK])
                 block.clear()
     except zstandard.ZstdError as error:
         raise ValueError(str(error)) from None
