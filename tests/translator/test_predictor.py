@@ -17,6 +17,7 @@ from textrnn.errors import DeviceError, ModelError, UsageError
 from textrnn.tokenizers.base import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from textrnn.tokenizers.char import CharTokenizer
 from textrnn.training import inference
+from textrnn.translator import predictor
 from textrnn.translator.predictor import Translator
 from textrnn.translator.search import SearchSettings
 
@@ -241,6 +242,18 @@ def test_long_texts_are_cut_with_a_warning(translator):
     assert translator.translate(["rot", long], beam_size=1, on_cut=cuts.append) == found
     assert [(cut.number, cut.tokens, cut.read) for cut in cuts] == [(1, 80, 16)]
     assert told(translator, [" ".join(long.split()[:16])], beam_size=1) == [found[1].translation]
+
+
+@pytest.mark.parametrize("words", [("der hund ",), ("rot xyz ", "katze"), ("\u200b" * 50, "rot ")])
+def test_very_long_texts_are_encoded_some_at_a_time(translator, monkeypatch, words):
+    long = "".join(words) * 40
+    cuts = []
+    expected = translator.translate([long], beam_size=2, align=True, on_cut=cuts.append)[0]
+    monkeypatch.setattr(predictor, "_LONG", 60)
+    found = translator.translate([long], beam_size=2, align=True, on_cut=cuts.append)[0]
+    assert (found.translation, found.score) == (expected.translation, expected.score)
+    assert cuts[:1] == cuts[1:]
+    assert found.source == long
 
 
 def test_memory_that_is_short_halves_batches(translator, monkeypatch):

@@ -32,6 +32,8 @@ __all__ = ["BATCH_SIZE", "Translator"]
 
 BATCH_SIZE = 64
 """Texts translated at a time, at most."""
+_LONG = 1 << 16
+"""Characters of a text from which on it is encoded some at a time."""
 
 OnCut = Callable[[CutText], None]
 
@@ -188,16 +190,36 @@ class Translator:
         """Return texts with their tokens, those that the model has no room for left out."""
         sources = []
         for line, number in zip(lines, numbers, strict=True):
-            ids = self._tokenizers[0].encode(line)
-            if len(ids) > self._max_length:
-                cut = CutText(number, len(ids), self._max_length)
+            text, ids, count = self._read(line)
+            if count > self._max_length:
+                cut = CutText(number, count, self._max_length)
                 if on_cut is None:
                     warnings.warn(cut.told(), stacklevel=3)
                 else:
                     on_cut(cut)
-            read = np.concatenate((ids[: self._max_length], [EOS_ID])).astype(np.int64)
-            sources.append(Source(line, read))
+            read = np.concatenate((ids, [EOS_ID])).astype(np.int64)
+            sources.append(Source(text, read))
         return sources
+
+    def _read(self, line: str) -> tuple[str, npt.NDArray[np.integer], int]:
+        """Return what is read of a text, its tokens, and how many tokens all of the text has.
+
+        A very long one is not encoded at once: a line of 100 MB would take gigabytes.
+        """
+        tokenizer, most = self._tokenizers[0], self._max_length
+        if len(line) <= _LONG:
+            ids = tokenizer.encode(line)
+            return line, ids[:most], len(ids)
+        parts = (line[low : low + _LONG] for low in range(0, len(line), _LONG))
+        kept = [np.zeros(0, np.int32)]
+        count = 0
+        for ids in tokenizer.encode_chunks(parts):
+            if count < most:
+                kept.append(ids[: most - count])
+            count += len(ids)
+        # So many characters make more tokens than are read, but in texts without words.
+        text = line[:_LONG] if len(tokenizer.encode(line[:_LONG])) > most else line
+        return text, np.concatenate(kept), count
 
     def _target(self, text: str) -> npt.NDArray[np.int64]:
         return self._tokenizers[1].encode(one_line(text)).astype(np.int64)
