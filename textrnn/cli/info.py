@@ -171,13 +171,25 @@ def _curve(path: Path) -> list[dict[str, Any]]:
     events = list(read_journal(path / bundle.LOG, "evaluated"))
     if events:
         # A run that was killed has done some steps twice: the last time counts.
-        by_step = {event["step"]: {"step": event["step"], **event["metrics"]} for event in events}
+        by_step = {
+            event["step"]: {"step": event["step"], **_numbers(event.get("metrics"))}
+            for event in events
+            if type(event.get("step")) is int
+        }
     elif (path / bundle.RESUME / bundle.STATE).is_file():
-        history = bundle.read_record(path / bundle.RESUME, bundle.STATE)["run"]["history"]
-        by_step = {entry["step"]: entry for entry in history}
+        run = bundle.read_record(path / bundle.RESUME, bundle.STATE).get("run")
+        history = run.get("history") if isinstance(run, dict) else None
+        entries = map(_numbers, history if isinstance(history, list) else [])
+        by_step = {entry["step"]: entry for entry in entries if type(entry.get("step")) is int}
     else:
         return []
     return [by_step[step] for step in sorted(by_step)]
+
+
+def _numbers(record: object) -> dict[str, Any]:
+    """Return the figures in a record of unknown origin."""
+    found = record if isinstance(record, dict) else {}
+    return {name: v for name, v in found.items() if v is None or type(v) in (int, float)}
 
 
 def _model_lines(record: dict[str, Any]) -> list[str]:

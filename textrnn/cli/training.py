@@ -246,8 +246,6 @@ def _earlier_losses(model: Path | None) -> list[float]:
     """Return the validation losses that a resumed run has reached so far."""
     if model is None:
         return []
-    losses = (
-        event.get("metrics", {}).get("valid_loss")
-        for event in read_journal(model / bundle.LOG, "evaluated")
-    )
+    found = (event.get("metrics") for event in read_journal(model / bundle.LOG, "evaluated"))
+    losses = (metrics.get("valid_loss") for metrics in found if isinstance(metrics, dict))
     return [loss for loss in losses if isinstance(loss, float)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import encodings.aliases
 import itertools
 import os
@@ -84,9 +85,8 @@ def codec_name(encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
         # Decoding says which codecs are not about text; an empty string would skip the question.
-        b"a".decode(encoding)
-    except UnicodeError:
-        pass  # "a" is not a whole text in utf-16
+        with contextlib.suppress(UnicodeDecodeError):  # "a" is not a whole text in utf-16
+            b"a".decode(encoding)
     except (LookupError, ValueError):
         names = itertools.chain(*encodings.aliases.aliases.items())
         known = sorted({name.replace("_", "-") for name in names})
