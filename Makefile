@@ -1,5 +1,7 @@
 # make demo    train a language model, a classifier and a translator for a minute each, and use them
 # make test    format, lint, strict types and tests
+# make docs    build the manual into site/; a broken link fails it
+# make faults  the long form of the fault suite: kills, full disks, hostile models, bad input (half an hour)
 # make format  put the code in shape
 #
 # Everything lives in .venv; the versions are those of constraints.txt.
@@ -10,7 +12,7 @@ CORPUS := corpora/harbour.txt
 LABELLED := corpora/remarks.tsv
 PAIRS := corpora/phrases.tsv
 
-.PHONY: demo test format clean
+.PHONY: demo test docs faults format clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -38,9 +40,15 @@ test: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 -q
 
+docs: .venv/ready
+	$(BIN)/mkdocs build --strict
+
+faults: .venv/ready
+	$(BIN)/pytest -q -m faults tests/faults
+
 format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo site

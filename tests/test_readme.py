@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -10,16 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from readme_commands import commands_of, default_name, run, shortened
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CUT = {"TEXTRNN_THREADS": "1"}
-SMALL = {
-    "lm": " --max-steps 4 --batch-size 4 --seq-len 16",
-    "classifier": " --max-steps 4",
-    "translator": " --max-steps 4 --vocab-size 300 --threads 1",
-}
-SHAPE = " --hidden-size 16"
 
 
 def blocks(language: str) -> list[str]:
@@ -27,25 +20,7 @@ def blocks(language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    lines = "".join(blocks("sh")).replace("\\\n", " ").splitlines()
-    return [line.split("  #")[0].strip() for line in lines if line.strip()]
-
-
-def shortened(command: str) -> str:
-    """Cut what a command spends: steps instead of minutes, a small network."""
-    found = re.search(r"train (lm|classifier|translator)", command)
-    if not found or "--help" in command:
-        return command.replace(" | head -n 3", " | head -n 1")
-    command = re.sub(r" --(minutes|epochs) \S+", "", command)
-    command = re.sub(r" --(hidden-size|num-layers) \S+", "", command)
-    before, redirect, after = command.partition(" > ")
-    if "--resume" in command:
-        before += " --max-steps 2"
-    elif "--init-from" in command:
-        before += SMALL[found[1]]
-    elif "--print-config" not in command:
-        before += SMALL[found[1]] + SHAPE
-    return before + redirect + after
+    return commands_of(blocks("sh"))
 
 
 @pytest.fixture(scope="module")
@@ -89,28 +64,6 @@ def write_tables(path: Path, rows: list[list[str]]) -> None:
     for number, (label, text) in enumerate(rows[:60]):
         (path / "mail" / label).mkdir(parents=True, exist_ok=True)
         (path / "mail" / label / f"{number}.txt").write_text(text, encoding="utf-8")
-
-
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    path = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
-    cache = str(folder / "cache")
-    environment = {**os.environ, **CUT, "PATH": path, "TEXTRNN_CACHE": cache}
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-
-
-def default_name(command: str) -> str | None:
-    """Return what a command calls its model where it says nothing."""
-    found = re.search(r"train (lm|classifier|translator) (?!-)([\w.]+)", command)
-    suffixes = {"lm": "-lm", "classifier": "-clf", "translator": "-mt"}
-    return found and found[2].split(".")[0] + suffixes[found[1]]
 
 
 def test_every_command_runs(folder: Path):
