@@ -36,11 +36,10 @@ def open_plain(path: Path) -> BinaryIO:
         raise
     except ValueError:  # a name that the system cannot have
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
-    file = os.fdopen(handle, "rb")
     if not stat.S_ISREG(os.fstat(handle).st_mode) or path.is_symlink():
-        file.close()
+        os.close(handle)
         raise _not_plain(path)
-    return file
+    return os.fdopen(handle, "rb")
 
 
 def read_plain(path: Path, most: int) -> bytes:

@@ -106,7 +106,7 @@ def recover(path: Path) -> None:
     """
     if not path.is_dir():
         return
-    for dead in path.glob(f"{_DEAD}*"):
+    for dead in filter(_is_folder, path.glob(f"{_DEAD}*")):
         shutil.rmtree(dead, ignore_errors=True)
     for aside in _set_aside(path):
         with hold(aside):
@@ -181,10 +181,14 @@ def _set_aside(path: Path) -> list[Path]:
     found = [
         entry
         for entry in path.iterdir()
-        # Where a link leads, nothing is moved from.
-        if entry.name.startswith((_MOVING, _WHOLE)) and is_plain(entry, folder=True)
+        if entry.name.startswith((_MOVING, _WHOLE)) and _is_folder(entry)
     ]
     return sorted(found, key=lambda entry: entry.stat().st_mtime, reverse=True)
+
+
+def _is_folder(entry: Path) -> bool:
+    """Return whether an entry is a folder of the directory's own: where a link leads, nothing is touched."""
+    return is_plain(entry, folder=True)
 
 
 def _is_evaluated(path: Path) -> bool:

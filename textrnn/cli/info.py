@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -189,7 +190,11 @@ def _curve(path: Path) -> list[dict[str, Any]]:
 def _numbers(record: object) -> dict[str, Any]:
     """Return the figures in a record of unknown origin."""
     found = record if isinstance(record, dict) else {}
-    return {name: v for name, v in found.items() if v is None or type(v) in (int, float)}
+    return {
+        name: v
+        for name, v in found.items()
+        if v is None or (type(v) in (int, float) and math.isfinite(v))
+    }
 
 
 def _model_lines(record: dict[str, Any]) -> list[str]:

@@ -89,6 +89,13 @@ def load_optimizer_tensors(
                     f"the optimiser's {name}/{key} has shape {given} of {tensor.dtype}, not {shape}"
                 )
         states.append((parameter, state))
+    if isinstance(optimizer, torch.optim.SGD):
+        for group in optimizer.param_groups:
+            held = {any(own is p for own, _ in states) for p in group["params"]}
+            if len(held) > 1:
+                raise ValueError(
+                    "the optimiser's momentum is there for a part of the parameters only"
+                )
     if found:
         raise ValueError(f"the optimiser's {min(found)} belongs to no parameter")
     for parameter, state in states:
