@@ -1,5 +1,7 @@
 """What the fault suite shares: a folder of texts, a starter of commands, and a file for its figures."""
 
+import fcntl
+import importlib.metadata
 import json
 import os
 import platform
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 from faults.harness import JOBS, Job, Zygote, write_data
+from faults.hostile_pool import Opener
 
 FIGURES = Path(os.environ.get("FAULTS_FIGURES", Path(__file__).with_name("figures.json")))
 
@@ -28,9 +31,21 @@ def zygote(variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
         yield starter
 
 
-@pytest.fixture(params=list(JOBS))
+@pytest.fixture(scope="session")
+def opener() -> Iterator[Opener]:
+    """Open hostile models in a process of its own."""
+    with Opener() as started:
+        yield started
+
+
+@pytest.fixture(
+    params=[
+        "lm",
+        *(pytest.param(name, marks=pytest.mark.faults) for name in ("classifier", "translator")),
+    ]
+)
 def job(request: pytest.FixtureRequest) -> Job:
-    """Each job in turn."""
+    """Each job in turn; in the short form the first one stands for all."""
     return JOBS[request.param]
 
 
@@ -46,9 +61,18 @@ def keep_figures() -> Callable[[str, dict[str, Any]], None]:
     """Write figures of the long form down, by the name of what they are of."""
 
     def keep(name: str, figures: dict[str, Any]) -> None:
-        found = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-        found["machine"] = {"system": platform.platform(), "python": platform.python_version()}
-        found[name] = figures
-        FIGURES.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+        with FIGURES.open("a+", encoding="utf-8") as file:
+            # Several processes may share out the tests.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            found = json.loads(file.read() or "{}")
+            found["machine"] = {
+                "system": platform.platform(),
+                "python": platform.python_version(),
+                "torch": importlib.metadata.version("torch"),
+            }
+            found[name] = figures
+            file.truncate(0)
+            file.write(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
     return keep
