@@ -57,6 +57,7 @@ def test_help_is_quick(environment):
     "arguments",
     [
         ["generate", "MODEL", "-n", "5", "--prompt", "The"],
+        ["complete", "MODEL", "The"],
         ["tokenize", "MODEL", "BOOK"],
         ["info", "MODEL"],
         ["cache", "list"],

@@ -23,6 +23,11 @@ COMMANDS = {
     "train": ("textrnn.cli.app:train", "Train a model."),
     "tune": ("textrnn.cli.tune:tune", "Search for good settings by many runs."),
     "generate": ("textrnn.cli.generate:generate", "Write text with a trained language model."),
+    "complete": (
+        "textrnn.cli.complete:complete",
+        "Complete the word being typed with a trained language model.",
+    ),
+    "score": ("textrnn.cli.score:score", "Show how surprising each part of a text is to a model."),
     "classify": ("textrnn.cli.classify:classify", "Label texts with a trained classifier."),
     "translate": (
         "textrnn.cli.translate:translate",
@@ -30,6 +35,7 @@ COMMANDS = {
     ),
     "evaluate": ("textrnn.cli.evaluate:evaluate", "Measure how well a model predicts texts."),
     "info": ("textrnn.cli.info:info", "Describe a model, or what this machine offers."),
+    "check": ("textrnn.cli.check:check", "Look through data before training on them."),
     "corpus": ("textrnn.cli.corpus:corpus", "Public corpora to train on, fetched by name."),
     "runs": ("textrnn.cli.runs:runs", "List training runs, compare them, say what to try next."),
     "plot": ("textrnn.cli.plot:plot", "Draw the curves of runs, or a classifier's answers."),

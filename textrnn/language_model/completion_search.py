@@ -29,7 +29,7 @@ Masses = npt.NDArray[np.float64]
 
 _ROWS = 24
 """Beginnings that go through the model at a time."""
-_MOST_CHILDREN = 64
+_MOST_CHILDREN = 256
 """Tokens that one beginning is followed by, at most; of a constrained one, those looked at singly."""
 _MOST_AGREEING = 1024
 _LONGEST = 200

@@ -196,7 +196,7 @@ class Scorer:
         """Yield a running text that the model reads from its end: first all is read, then all is told."""
         aligner = Aligner(self._tokenizer)
         with tempfile.TemporaryFile() as spool, tempfile.TemporaryFile() as file:
-            np.array([BOS_ID], np.int32).tofile(file)
+            file.write(np.array([BOS_ID], np.int32).tobytes())
             for ids in self._tokenizer.encode_chunks(_spooled(chunks, spool)):
                 file.write(ids.astype(np.int32).tobytes())
             file.flush()
