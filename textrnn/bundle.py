@@ -251,7 +251,15 @@ def peek_record(folder: Path, name: str) -> dict[str, Any]:
     Raises:
         ModelError: unreadable, damaged, or of a newer format.
     """
-    path = folder / name
+    try:
+        return _peeked(folder / name)
+    except MemoryError:
+        raise ModelError(
+            f"{folder / name}: takes more memory than there is; the model is damaged"
+        ) from None
+
+
+def _peeked(path: Path) -> dict[str, Any]:
     try:
         record: dict[str, Any] = parse_json(_content(path, _MOST_JSON))
     except ValueError:

@@ -35,7 +35,7 @@ _TRAINED_ON = {
 
 
 def commands(job: str, model: Path, *names: str) -> list[list[str]]:
-    """Return the command lines that open a model: ``use``, ``info``, ``resume``, ``init``."""
+    """Return the command lines that open a model: ``use``, ``info``, ``resume``, ``finished``, ``init``."""
     trained, text = _TRAINED_ON[job]
     command, *options = _USES[job]
     new = model.parent / "new"
@@ -43,6 +43,7 @@ def commands(job: str, model: Path, *names: str) -> list[list[str]]:
         "use": [command, str(model), *options],
         "info": ["info", str(model)],
         "resume": ["train", trained, "--resume", str(model), "--max-steps", "2", "-q"],
+        "finished": ["train", trained, "--resume", str(model)],
         "init": [
             *("train", trained, str(TEXTS / text), "--init-from", str(model), "-o", str(new)),
             *("--max-steps", "2", "--eval-every", "2", "--force", "-q"),

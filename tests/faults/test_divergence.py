@@ -1,6 +1,7 @@
 """Training that diverges: gone back on, a stated number of times, and told; what is saved are numbers."""
 
 import dataclasses
+import errno
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -381,3 +382,39 @@ def test_every_save_of_a_run_that_diverges_again_and_again_is_sound(tmp_path: Pa
     loop._directory.close()
     assert len(told(events)) >= 2
     assert isinstance(events[-1], Done)
+
+
+def test_weights_of_a_save_that_failed_are_gone_back_on_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ninth(LanguageModelTask):
+        done = 0
+
+        def step(self, *arguments: Any) -> StepOutput:
+            output = super().step(*arguments)
+            self.done += 1
+            worse = math.nan if self.done == 9 else 1.0
+            return dataclasses.replace(output, loss=output.loss * worse)
+
+    write = bundle.write_file
+
+    def failing(path: Path, content: bytes) -> Any:
+        if loop.state.step == 8 and not failed:
+            failed.append(path)
+            raise OSError(errno.ENOSPC, "no room")
+        return write(path, content)
+
+    failed: list[Path] = []
+    loop = make_loop(tmp_path / "m", task_type=Ninth)
+    monkeypatch.setattr(bundle, "write_file", failing)
+    events = []
+    for event in loop.run():
+        events.append(event)
+        if isinstance(event, Saved):
+            config = bundle.open_bundle(tmp_path / "m").config
+            best = config["training"]["best_step"]
+            assert config["weights"] == f"weights-{best:08d}.safetensors"
+    loop._directory.close()
+    assert failed
+    (returned,) = told(events)
+    assert (returned.step, returned.to_step) == (9, 5)

@@ -341,3 +341,16 @@ def test_a_log_of_anything_is_read_for_what_it_tells(
     runs, faults = opener.ask(commands("language-model", model, "info", "resume"))
     assert not faults, faults[0]
     assert [run["code"] for run in runs] == [0, 0]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("filling", ["[],", '{"":0},', "1.5,", '"x\\u20ac",'])
+@pytest.mark.parametrize("size", [12, 60])
+def test_enormous_records_are_refused_within_bounds(
+    filling: str, size: int, tmp_path: Path, opener: Opener
+) -> None:
+    model = lay_out("language-model", tmp_path)
+    inner = filling * ((size << 20) // len(filling))
+    for body in (f"[{inner}0]", f'{{"format": 1, "files": {{}}, "x": [{inner}0]}}'):
+        (model / CONFIG).write_text(body)
+        refused(opener, "language-model", model, "use")

@@ -15,10 +15,10 @@ from faults.hostile_values import changed, places
 
 CONFIG = Path("config.json")
 OPENINGS = [
-    (CONFIG, ("use", "info")),
+    (CONFIG, ("use", "info", "finished")),
     (CONFIG, ("resume",)),
     (CONFIG, ("init",)),
-    (STATE, ("resume", "info")),
+    (STATE, ("finished", "resume", "info")),
 ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from textrnn.errors import ModelError
+from textrnn.files import parse_json
 
 __all__ = ["RECORD", "damaged", "read_record", "write_record"]
 
@@ -34,8 +35,8 @@ def read_record(kind: str, files: Mapping[str, bytes]) -> dict[str, Any]:
     if RECORD not in files:
         raise damaged(RECORD, "missing")
     try:
-        record = json.loads(files[RECORD])
-    except (ValueError, RecursionError) as error:
+        record = parse_json(files[RECORD])
+    except ValueError as error:
         raise damaged(RECORD, f"not JSON ({error})") from None
     if not isinstance(record, dict):
         raise damaged(RECORD, "not a JSON object")

@@ -211,6 +211,8 @@ class WordTokenizer(Tokenizer):
             raise damaged(RECORD, f"'spaces' is {spaces!r}")
         if not isinstance(pieces, list) or not all(isinstance(piece, str) for piece in pieces):
             raise damaged(RECORD, "'pieces' is not a list of strings")
+        if any(map(SURROGATE.search, pieces)):
+            raise damaged(RECORD, "a piece holds what is no character")
         always = ALWAYS if spaces else ()
         if len(set(pieces)) < len(pieces) or not {*always} <= {*pieces} or "" in pieces:
             raise damaged(RECORD, "'pieces' repeats or lacks a piece")

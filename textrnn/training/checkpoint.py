@@ -263,9 +263,13 @@ class RunDirectory:
         bundle.sweep(self.path / bundle.RESUME, state["files"], _LAST)
 
     def load(self) -> tuple[RunState, dict[str, Tensor]]:
-        """Return the state and the tensors of the last save."""
+        """Return the state and the tensors of the last save, and make its weights the model's again."""
         folder = self.path / bundle.RESUME
         record = self._read_state()
+        # Weights that could not be written since are not those that the state tells of.
+        self._unwritten = {}
+        for self.weights, entry in record["weights"].items():
+            self._files[self.weights] = entry
         arrays = bundle.read_tensors(folder / record["tensors"])
         try:
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}

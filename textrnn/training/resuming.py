@@ -142,7 +142,9 @@ def _resumed(
     _tell_versions(head, report)
     directory.update_head(settings=as_dict(settings))
     if state.ended and not budget:
-        event = Planned(resumption.job, as_dict(settings), state.plan.as_dict(), head["facts"])
+        facts = head.get("facts")
+        facts = facts if isinstance(facts, dict) else {}
+        event = Planned(resumption.job, as_dict(settings), state.plan.as_dict(), facts)
         return PreparedRun(event, path, True, lambda _: iter(()), lambda: 0.0, directory.close)
     training = resumption.reopen(path, settings, machine, head, cache, report)
     if others.get("patience") is not None:
