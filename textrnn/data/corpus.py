@@ -42,6 +42,7 @@ __all__ = [
     "open_corpus",
     "prepare_corpus",
     "prepare_text",
+    "tell_overlap",
 ]
 
 
@@ -110,7 +111,7 @@ def prepare_corpus(
         files, valid_files = divided_parts(
             found, find(valid_inputs) if valid_inputs else [], report
         )
-        _tell_overlap(files, valid_files, report)
+        tell_overlap(files, valid_files, report)
         job = _TextPreparation(cache, work, report, files, valid_files, settings, divided=True)
         prepared = job.prepare(tokenizer)
     return _corpus(prepared, source_records(files), source_records(valid_files))
@@ -231,7 +232,10 @@ class _TextPreparation(Preparation):
         )
 
 
-def _tell_overlap(files: list[TextFile], valid_files: list[TextFile], report: Report) -> None:
+def tell_overlap(
+    files: Sequence[TextFile], valid_files: Sequence[TextFile], report: Report
+) -> None:
+    """Say which files are both trained on and validated on."""
     trained = {file.sha256 for file in files}
     for file in valid_files:
         if file.sha256 in trained:

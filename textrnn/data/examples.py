@@ -38,6 +38,7 @@ __all__ = [
     "SourceRecord",
     "TextRow",
     "clean",
+    "example_parts",
     "open_examples",
     "prepare_examples",
     "read_examples",
@@ -138,7 +139,7 @@ def prepare_examples(
             for part, names in zip(PART_NAMES, (inputs, valid_inputs, test_inputs), strict=True)
             if names or part == "train"
         }
-        sources, named = _parts(given, report)
+        sources, named = example_parts(given, report)
         job = ExamplePreparation(cache, work, report, sources, named, settings, seed)
         prepared = job.prepare(tokenizer)
         corpus = _corpus(prepared, {part: source_records(each) for part, each in sources.items()})
@@ -169,10 +170,15 @@ def open_examples(digest: str, cache: Path) -> ExampleCorpus | None:
     return None
 
 
-def _parts(
+def example_parts(
     given: dict[str, list[Source]], report: Report
 ) -> tuple[dict[str, list[Source]], frozenset[str]]:
-    """Return the tables of each part, and the parts that the user named."""
+    """Return the tables of each part, and the parts that the user named.
+
+    Args:
+        given: What each option names: ``train``, ``valid``, ``test``.
+        report: Told what is left out.
+    """
     liked = {"valid": ("valid", "test", "train"), "test": ("test", "valid", "train")}
     parts = {
         part: part_of(each, liked[part], report) for part, each in given.items() if part in liked

@@ -11,7 +11,7 @@ from textrnn.data.tables.dialect import normal_name
 from textrnn.data.tables.table import Table
 from textrnn.errors import DataError
 
-__all__ = ["PairChoice", "choose_pair", "pair_header_names"]
+__all__ = ["PairChoice", "choose_pair", "is_surely_pair", "pair_header_names"]
 
 SURE_NAMES = (
     ("src", "source", "src_text", "source_text", "source_sentence", "source_language"),
@@ -97,6 +97,11 @@ def choose_pair(table: Table, settings: PairSettings) -> PairChoice:
     assert src is not None  # noqa: S101  (one of the branches found it)
     assert tgt is not None  # noqa: S101
     return PairChoice(src, tgt, f"from {finder.title(src)} to {finder.title(tgt)}")
+
+
+def is_surely_pair(table: Table) -> bool:
+    """Tell whether columns are called source and target, or after two languages."""
+    return any(len(found) == 2 for found in _by_name(table)[:2])
 
 
 def _both(finder: Finder, table: Table) -> tuple[int, int]:

@@ -42,6 +42,7 @@ __all__ = [
     "SourceRecord",
     "one_line",
     "open_pairs",
+    "pair_parts",
     "prepare_pairs",
     "read_pairs",
 ]
@@ -162,7 +163,7 @@ def prepare_pairs(
             part: open_pair_sources(each, settings, work=work, cache=cache, report=report)
             for part, each in given.items()
         }
-        sources, notes = _parts(opened, report)
+        sources, notes = pair_parts(opened, report)
         job = PairPreparation(cache, work, report, sources, settings, seed, joint, notes)
         prepared = job.prepare(*([src_tokenizer] if joint else [src_tokenizer, tgt_tokenizer]))
         corpus = _corpus(prepared, {part: pair_records(each) for part, each in sources.items()})
@@ -196,10 +197,15 @@ def open_pairs(digest: str, cache: Path) -> PairCorpus | None:
     return None
 
 
-def _parts(
+def pair_parts(
     opened: dict[str, list[Source]], report: Report
 ) -> tuple[dict[str, list[Source]], tuple[str, ...]]:
-    """Return the tables of each part, and what was left out."""
+    """Return the tables of each part, and what was left out.
+
+    Args:
+        opened: What was named for ``train``, and where anything was for ``valid``.
+        report: Told which of several parts was taken.
+    """
     train = opened["train"]
     parts = {"train": [source for source in train if source.part in (None, "train")]}
     own = [source for source in train if source.part == "valid"]

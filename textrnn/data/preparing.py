@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,7 +27,13 @@ from textrnn.data.tables.source import Source
 from textrnn.errors import DataError
 from textrnn.tokenizers import Tokenizer, TokenizerSettings, train_tokenizer
 
-__all__ = ["SOURCES", "ExamplePreparation", "source_records"]
+__all__ = [
+    "SOURCES",
+    "ExamplePreparation",
+    "fractions_taken",
+    "source_records",
+    "survey_parts",
+]
 
 SOURCES = dict(zip(PART_NAMES, ("sources", "valid_sources", "test_sources"), strict=True))
 """Under which name the cache records what each part was read from."""
@@ -129,28 +135,18 @@ class ExamplePreparation(Preparation):
 
     @property
     def _fractions(self) -> tuple[float, float]:
-        settings = self.settings
-        valid = 0.0 if "valid" in self.sources else settings.valid_fraction
-        test = 0.0 if "test" in self.sources else settings.test_fraction
-        return valid, test
+        return fractions_taken(self.settings, self.sources)
 
     @functools.cached_property
     def _surveys(self) -> tuple[dict[str, Survey], dict[str, int], list[str]]:
-        known: dict[str, int] = {}
-        surveys: dict[str, Survey] = {}
-        notes = []
         # Every table is looked into before one is read: what is wrong with the last shows at once.
         opened = {
             part: Labelled(sources, self.settings, self.report)
             for part, sources in self.sources.items()
         }
-        for part, labelled in opened.items():
-            found = survey(labelled, known)
-            if part not in self.named and len(found.labels) and not found.is_labelled:
-                notes.append(f"{labelled.tables[0].name}: left out, its rows have no label")
-                continue
+        surveys, known, notes = survey_parts(opened, self.named)
+        for found in surveys.values():
             found.require_labels()
-            surveys[part] = found
         return surveys, known, notes
 
     @functools.cached_property
@@ -189,6 +185,45 @@ class ExamplePreparation(Preparation):
                 name = found.labelled.tables[0].name
                 raise DataError(f"{name}: changed while it was being read; use a copy")
             yield from (batch for batch in batches if batch.texts)
+
+
+def survey_parts(
+    opened: Mapping[str, Labelled], named: Collection[str]
+) -> tuple[dict[str, Survey], dict[str, int], list[str]]:
+    """Read the tables of each part once.
+
+    Args:
+        opened: The tables by part.
+        named: The parts whose tables the user named; others that have no label at all are left out.
+
+    Returns:
+        What was read by part, the numbers of the labels, and what was left out, for a person.
+
+    Raises:
+        DataError: as :func:`textrnn.data.survey.survey`.
+    """
+    known: dict[str, int] = {}
+    surveys: dict[str, Survey] = {}
+    notes = []
+    for part, labelled in opened.items():
+        found = survey(labelled, known)
+        if part not in named and len(found.labels) and not found.is_labelled:
+            notes.append(f"{labelled.tables[0].name}: left out, its rows have no label")
+            continue
+        surveys[part] = found
+    return surveys, known, notes
+
+
+def fractions_taken(settings: ExampleSettings, parts: Collection[str]) -> tuple[float, float]:
+    """Return the shares of validation and test that are taken from what is trained on.
+
+    Args:
+        settings: Both shares.
+        parts: Those that have tables of their own, from which nothing is taken.
+    """
+    valid = 0.0 if "valid" in parts else settings.valid_fraction
+    test = 0.0 if "test" in parts else settings.test_fraction
+    return valid, test
 
 
 class _Batch:

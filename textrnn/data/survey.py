@@ -31,8 +31,6 @@ class Survey:
         hashes: What equal texts share, shape (rows,).
         lines: Where each row begins, shape (rows,), int64.
         starts: The first row of each table.
-        empty: How many texts are empty.
-        unlabelled: Rows with a text and without a label.
     """
 
     labelled: Labelled
@@ -52,6 +50,11 @@ class Survey:
         return self.labelled.tables[table].place(int(self.lines[row]))
 
     @property
+    def unlabelled(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """The rows with a text and without a label, shape (rows,)."""
+        return np.flatnonzero(self.labels == _UNLABELLED)
+
+    @property
     def is_labelled(self) -> bool:
         """Whether any row has a label."""
         return bool(np.any(self.labels >= 0))
@@ -62,7 +65,7 @@ class Survey:
         Raises:
             DataError: there are some; the message counts them and names the first.
         """
-        missing = np.flatnonzero(self.labels == _UNLABELLED)
+        missing = self.unlabelled
         if len(missing):
             count = "1 row has" if len(missing) == 1 else f"{len(missing):,} rows have"
             first = "" if len(missing) == 1 else "first "

@@ -16,7 +16,7 @@ from textrnn.data.settings import CorpusSettings
 from textrnn.data.sources import Report
 from textrnn.errors import DataError
 
-__all__ = ["Division", "Texts", "names_of", "no_text"]
+__all__ = ["Division", "Texts", "names_of", "no_text", "validation_lines"]
 
 _REPORT_EVERY_S = 5.0
 
@@ -120,9 +120,9 @@ class Texts:
         number = 0
         for some in lines_of(self._chunks(file, done), file.name):
             lines = list(filter(None, some))
-            floors = np.floor(np.arange(number, number + len(lines) + 1) * self.fraction)
+            validated = validation_lines(number, len(lines), self.fraction)
             number += len(lines)
-            yield lines, floors[1:] > floors[:-1]
+            yield lines, validated
 
     def _chunks(self, file: TextFile, done: str) -> Iterator[str]:
         def progress(count: int) -> None:
@@ -169,6 +169,18 @@ class Division:
                 chunk, self._rest = chunk[:count], chunk[count:]
                 count -= len(chunk)
             yield chunk
+
+
+def validation_lines(first: int, count: int, fraction: float) -> npt.NDArray[np.bool_]:
+    """Return which lines are validated on, as :class:`Texts` says, shape (count,).
+
+    Args:
+        first: Number of the first of them in its file, from 0; empty ones have none.
+        count: How many.
+        fraction: Share of validation.
+    """
+    floors = np.floor(np.arange(first, first + count + 1) * fraction)
+    return np.asarray(floors[1:] > floors[:-1])
 
 
 def names_of(files: Sequence[TextFile]) -> str:

@@ -13,7 +13,7 @@ from textrnn.data.texts import Texts, names_of, no_text
 from textrnn.errors import DataError
 from textrnn.tokenizers import Tokenizer
 
-__all__ = ["TRAIN", "VALID", "WHOLE", "write_divided", "write_whole"]
+__all__ = ["TRAIN", "VALID", "WHOLE", "no_validation", "write_divided", "write_whole"]
 
 TRAIN, VALID, WHOLE = "train", "valid", "whole"
 
@@ -52,7 +52,7 @@ def write_divided(
         if not valid.documents and valid_texts.files:
             raise no_text(valid_texts.files)
         if not valid.documents and texts.fraction:
-            raise _no_validation(texts, train)
+            raise no_validation(texts, train.documents, train.characters)
         return {TRAIN: train.finish(), VALID: valid.finish()}
 
 
@@ -82,10 +82,17 @@ def _add(
         report(f"{file.name}: holds no text, left out")
 
 
-def _no_validation(texts: Texts, train: StoreWriter) -> DataError:
-    fraction, found, needed = texts.fraction, f"{train.characters:,} characters", ""
+def no_validation(texts: Texts, documents: int, characters: int) -> DataError:
+    """Return the error for text that leaves nothing for validation.
+
+    Args:
+        texts: What was divided.
+        documents: How many of them are trained on.
+        characters: How many of those.
+    """
+    fraction, found, needed = texts.fraction, f"{characters:,} characters", ""
     if texts.lines:
-        found = f"{train.documents:,} lines"
+        found = f"{documents:,} lines"
         needed = f" (for that a file needs {math.ceil(1 / fraction):,} lines that are not empty)"
     return DataError(
         f"{names_of(texts.files)}: {found} leave nothing for validation with --valid-fraction "

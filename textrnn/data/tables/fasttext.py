@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from textrnn.data.intake import TextFile
-from textrnn.data.tables.table import Progress, Row, fault, shown
+from textrnn.data.tables.table import Progress, Row, fault, reject, shown
 from textrnn.data.tables.text import TextTable
 
 __all__ = ["PREFIX", "FastTextTable"]
@@ -42,15 +42,13 @@ class FastTextTable(TextTable):
                 continue
             begin = _LINE.match(line)
             if begin is None and not lenient:
-                raise fault(
-                    self.name,
-                    number,
-                    f"no {PREFIX} at the start of {shown(line)}; every line must begin with its label",
-                )
+                what = f"no {PREFIX} at the start of {shown(line)}; every line must begin with its label"
+                reject(fault(self.name, number, what))
+                continue
             label, text = (begin[1], line[begin.end() :]) if begin else (None, line)
             if text.startswith(PREFIX) and not lenient:
-                raise fault(
-                    self.name, number, "several labels for one text; a text must have one label"
-                )
+                what = "several labels for one text; a text must have one label"
+                reject(fault(self.name, number, what))
+                continue
             values = (label, text)
             yield Row(number, [values[i] for i in columns])

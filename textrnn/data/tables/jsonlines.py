@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from textrnn.data.intake import TextFile
-from textrnn.data.tables.table import FAR, Progress, Row, fault, shown, whole_characters
+from textrnn.data.tables.table import FAR, Progress, Row, fault, reject, shown, whole_characters
 from textrnn.data.tables.text import TextTable
 from textrnn.errors import DataError
 
@@ -55,15 +55,19 @@ class JsonLinesTable(TextTable):
         paths = [(name, *self._paths[name]) for name in names]
         for line, row in self._objects(progress):
             values = []
-            for key, outer, inner in paths:
-                value = row.get(outer, _ABSENT)
-                if inner is not None and value is not None:
-                    value = value.get(inner, _ABSENT) if isinstance(value, dict) else _ABSENT
-                if value.__class__ is not str:
-                    value = self._text(value, key, line, lenient=lenient)
-                elif not value.isascii():
-                    value = whole_characters(value)
-                values.append(value)
+            try:
+                for key, outer, inner in paths:
+                    value = row.get(outer, _ABSENT)
+                    if inner is not None and value is not None:
+                        value = value.get(inner, _ABSENT) if isinstance(value, dict) else _ABSENT
+                    if value.__class__ is not str:
+                        value = self._text(value, key, line, lenient=lenient)
+                    elif not value.isascii():
+                        value = whole_characters(value)
+                    values.append(value)
+            except DataError as error:
+                reject(error)
+                continue
             yield Row(line, values)
 
     def _objects(self, progress: Progress) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -75,15 +79,17 @@ class JsonLinesTable(TextTable):
             try:
                 row = decode(line)
             except ValueError as error:
-                raise self._broken(number, line, error) from None
+                broken = self._broken(number, line, error)
             except RecursionError:
-                raise fault(self.name, number, "JSON nested too deeply") from None
-            if not isinstance(row, dict):
+                broken = fault(self.name, number, "JSON nested too deeply")
+            else:
+                if isinstance(row, dict):
+                    yield number, row
+                    continue
                 what = "a list" if isinstance(row, list) else shown(str(row))
-                raise fault(
-                    self.name, number, f"{what} where an object was expected: {{…}}, one a line"
-                )
-            yield number, row
+                expected = f"{what} where an object was expected: {{…}}, one a line"
+                broken = fault(self.name, number, expected)
+            reject(broken)
 
     def _broken(self, number: int, line: str, error: ValueError) -> DataError:
         if number == 1 and line.lstrip().startswith("["):

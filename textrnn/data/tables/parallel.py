@@ -11,7 +11,7 @@ from textrnn.data.intake import TextFile, take_in
 from textrnn.data.reading import codec_name
 from textrnn.data.sources import Report, expand_inputs
 from textrnn.data.tables.source import Source
-from textrnn.data.tables.table import Progress, Row, Table
+from textrnn.data.tables.table import Progress, Row, Table, reject
 from textrnn.data.tables.text import checked_text, physical_lines
 from textrnn.errors import DataError, UsageError
 
@@ -55,7 +55,8 @@ class ParallelTable(Table):
         ]
         for number, both in enumerate(zip_longest(*sides), start=1):
             if None in both:
-                raise self._unequal(number - 1, [side is not None for side in both], sides)
+                reject(self._unequal(number - 1, [side is not None for side in both], sides))
+                return
             lines = [line.removesuffix("\n").removesuffix("\r") for line in both]
             yield Row(number, [lines[i] for i in columns])
 

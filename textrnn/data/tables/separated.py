@@ -8,7 +8,7 @@ from itertools import islice
 
 from textrnn.data.intake import TextFile
 from textrnn.data.tables.dialect import comma_dialect, has_header, tab_dialect
-from textrnn.data.tables.table import Progress, Row, fault, shown
+from textrnn.data.tables.table import Progress, Row, fault, reject, shown
 from textrnn.data.tables.text import LONGEST_FIELD, TextTable
 from textrnn.errors import DataError
 
@@ -62,7 +62,8 @@ class SeparatedTable(TextTable):
             if fields == self._header:
                 continue  # also in the middle, where files were joined
             if len(fields) != width:
-                raise self._ragged(line, fields)
+                reject(self._ragged(line, fields))
+                continue
             yield Row(line, [fields[i] for i in columns])
 
     def _fields(self, progress: Progress) -> Iterator[tuple[int, list[str]]]:
@@ -86,7 +87,9 @@ class SeparatedTable(TextTable):
             try:
                 fields = next(reader, None)
             except csv.Error as error:
-                raise self._broken(begin, error) from None
+                reject(self._broken(begin, error))
+                begin = reader.line_num + 1  # type: ignore[attr-defined]
+                continue
             if fields is None:
                 return
             if len(fields) > 1 or (fields and not fields[0].isspace()):

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from itertools import islice
 from typing import NamedTuple
 
 from textrnn.data.intake import TextFile
 from textrnn.errors import DataError
 
-__all__ = ["FAR", "Progress", "Row", "Table", "fault", "shown", "whole_characters"]
+__all__ = [
+    "FAR",
+    "Progress",
+    "Row",
+    "Table",
+    "fault",
+    "reject",
+    "shown",
+    "skipping",
+    "whole_characters",
+]
 
 Progress = Callable[[str, int, int], None]
 """Told a file's name, how many of its bytes have been read, and how many it has."""
@@ -90,6 +102,35 @@ class Table(abc.ABC):
     def look(self) -> Iterator[Row]:
         """Yield the first rows, all columns, up to ``FAR``; nothing nested is a fault."""
         return islice(self.rows(range(len(self.columns)), lenient=True), FAR)
+
+
+_told: ContextVar[Callable[[DataError], None] | None] = ContextVar("told", default=None)
+
+
+@contextlib.contextmanager
+def skipping(told: Callable[[DataError], None]) -> Iterator[None]:
+    """Leave out broken rows while the block lasts, rather than stop at the first.
+
+    Args:
+        told: Told of each; more than once where it is read more than once.
+    """
+    token = _told.set(told)
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+def reject(error: DataError) -> None:
+    """Refuse a row.
+
+    Raises:
+        DataError: the error, unless broken rows are left out: see :func:`skipping`.
+    """
+    told = _told.get()
+    if told is None:
+        raise error
+    told(error)
 
 
 def fault(name: str, line: int, what: str) -> DataError:

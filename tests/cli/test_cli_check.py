@@ -1,0 +1,70 @@
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+TABLE = "text,label\n" + "".join(f"words {i} of many,{'ab'[i % 2]}\n" for i in range(30))
+
+
+def test_plain_text(command: Callable, book: Path) -> None:
+    done = command("check", "book.txt")
+    assert done.code == 0
+    assert done.out.startswith("job        language model (plain text)\nfiles      1, ")
+    assert done.out.endswith("verdict    textrnn train lm would begin\n")
+    assert "\x1b" not in done.out
+    (record,) = command("check", "book.txt", "--json").objects
+    assert record["job"] == "lm"
+    assert record["trainable"] is True
+    assert record["characters"] == len(book.read_text())
+    piped = command("check", "-", "--json", stdin=book.read_bytes()).objects[0]
+    assert piped["line_lengths"] == record["line_lengths"]
+
+
+def test_what_training_refuses_ends_with_one(command: Callable, tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text(TABLE + "one,two,three\n")
+    done = command("check", "r.csv")
+    assert done.code == 1
+    assert "REFUSED    1 row is broken; training stops at the first\n" in done.out
+    assert "           r.csv:32: 3 fields where the header names 2" in done.out
+    assert done.out.endswith("verdict    textrnn train classifier would refuse\n")
+    quiet = command("check", "r.csv", "-q")
+    assert quiet.code == 1
+    assert quiet.out.startswith("REFUSED")
+    assert "verdict" not in quiet.out
+    assert quiet.err == ""
+    record = command("check", "r.csv", "--json").objects[0]
+    assert record["trainable"] is False
+    assert record["remarks"][0]["code"] == "broken-rows"
+
+
+def test_the_job_can_be_said(command: Callable, tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text(TABLE)
+    assert command("check", "r.csv", "--json").objects[0]["job"] == "classifier"
+    as_text = command("check", "r.csv", "--job", "lm", "--json").objects[0]
+    assert (as_text["job"], as_text["lines"]) == ("lm", 31)
+    column = command("check", "r.csv", "--job", "lm", "--text-column", "text", "--json").objects[0]
+    assert column["lines"] == 30
+    wrong = command("check", "r.csv", "--job", "lm", "--test", "r.csv")
+    assert wrong.code == 2
+    assert "--test is for textrnn train classifier" in wrong.err
+    missing = command("check", "no.txt")
+    assert missing.code == 1
+    assert "no such file" in missing.err
+
+
+def test_pairs(command: Callable, tmp_path: Path) -> None:
+    (tmp_path / "a.de").write_text("".join(f"das ist {i}\n" for i in range(60)))
+    (tmp_path / "a.en").write_text("".join(f"this is {i}\n" for i in range(60)))
+    done = command("check", "--src", "a.de", "--tgt", "a.en")
+    assert done.code == 0
+    assert "job        translator (as --src says)\n" in done.out
+    assert "parts      57 to train on, 3 to validate\n" in done.out
+    assert command("check", "--src", "a.de").code == 2
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(
+    process: Callable[..., subprocess.Popen], book: Path
+) -> None:
+    run = process("check", "book.txt")
+    run.stdout.close()
+    assert run.wait() == 0
+    assert run.stderr.read() == b""
