@@ -57,8 +57,11 @@ def count(
     return outcomes
 
 
-@pytest.mark.parametrize("job", JOBS)
-@pytest.mark.parametrize(("record", "names"), OPENINGS, ids=["use", "resume", "init", "state"])
+@pytest.mark.parametrize(
+    ("job", "record", "names"),
+    [(job, *OPENINGS[0]) for job in JOBS] + [(JOBS[0], *opening) for opening in OPENINGS[1:]],
+    ids=[*JOBS, "resume", "init", "state"],
+)
 def test_a_hostile_value_is_told_or_has_no_effect(
     job: str, record: Path, names: tuple[str, ...], tmp_path: Path, opener: Opener
 ) -> None:
