@@ -119,8 +119,8 @@ def show(study: Path, json: bool) -> None:
     A table on a terminal; tab-separated, with whole figures, in a file or a pipe.
     """
     from textrnn.cli.console import note, write_json
+    from textrnn.cli.tune_plan import searched_of
     from textrnn.cli.tune_report import best_lines, findings_of, importance_lines, write_table
-    from textrnn.cli.tune_session import searched_of
     from textrnn.experiments.study import Study
 
     opened = Study.open(study)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from textrnn.errors import UsageError
-from textrnn.experiments.trials import Objective
+from textrnn.experiments.outcomes import Objective
 
 __all__ = ["default_search", "objective_of", "selections"]
 

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from textrnn.cli.console import duration, is_terminal, note
 from textrnn.cli.tune_report import figure, setting_words
+from textrnn.experiments.outcomes import Objective
 from textrnn.experiments.study_events import TrialBegan, TrialEnded
-from textrnn.experiments.trials import Objective
 from textrnn.training.events import Event
 
 __all__ = ["PlainTuneDisplay", "QuietTuneDisplay", "TuneDisplay", "ended_line", "pick_tune_display"]

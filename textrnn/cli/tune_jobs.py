@@ -21,7 +21,8 @@ from textrnn.cli.environment import misspelt_variables
 from textrnn.cli.jobs import JOBS, Job
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.cli.tune_defaults import selections
-from textrnn.cli.tune_session import plan_lines, run_study, searched_of
+from textrnn.cli.tune_plan import plan_lines, searched_of
+from textrnn.cli.tune_session import run_study
 from textrnn.cli.tune_setup import Request, is_study, new_record, open_or_create, study_folder
 from textrnn.config import specs
 from textrnn.errors import UsageError

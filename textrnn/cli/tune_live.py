@@ -13,8 +13,8 @@ from rich.text import Text
 from textrnn.cli.console import duration, printable
 from textrnn.cli.tune_display import TuneDisplay, ended_line
 from textrnn.cli.tune_report import figure, setting_words
+from textrnn.experiments.outcomes import Objective
 from textrnn.experiments.study_events import TrialBegan, TrialEnded, TrialMeasured, TrialMoved
-from textrnn.experiments.trials import Objective
 from textrnn.training.events import Event
 
 __all__ = ["LiveTuneDisplay"]

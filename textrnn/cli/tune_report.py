@@ -13,10 +13,9 @@ from textrnn.cli.console import duration, is_terminal, write
 from textrnn.cli.describe import FIGURES
 from textrnn.cli.styled import Line, one_line, write_lines
 from textrnn.experiments.importance import LEAST_TRIALS, Importance, edges, importance_of
+from textrnn.experiments.outcomes import Objective, best_trial
 from textrnn.experiments.space import Space
 from textrnn.experiments.trial import Trial
-from textrnn.experiments.trials import Objective
-from textrnn.experiments.tuning import best_trial
 
 __all__ = ["Findings", "figure", "findings_of", "setting_words", "table", "write_table"]
 

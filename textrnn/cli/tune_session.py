@@ -3,96 +3,41 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from textrnn.cli.clock import seconds_since_start
-from textrnn.cli.console import duration, is_terminal, note, warn, write_json
-from textrnn.cli.jobs import Job, job_named
+from textrnn.cli.console import is_terminal, note, write_json
 from textrnn.cli.output import shown
 from textrnn.cli.signals import StopSignals
+from textrnn.cli.tune_best import Keeper
 from textrnn.cli.tune_display import QuietTuneDisplay, TuneDisplay, pick_tune_display
+from textrnn.cli.tune_plan import limits_of, plan_lines, searched_of
 from textrnn.cli.tune_report import (
     Findings,
     best_lines,
-    figure,
     findings_of,
     importance_lines,
     write_table,
 )
 from textrnn.errors import TrainingError, TrainingInterrupted
-from textrnn.experiments.keeping import BEST_MODEL, keep_model, settings_text, write_settings
-from textrnn.experiments.locks import hold
-from textrnn.experiments.space import Space
 from textrnn.experiments.strategies import make_strategy
 from textrnn.experiments.study import Study
 from textrnn.experiments.study_events import StudyStopped, TrialEnded
-from textrnn.experiments.trials import Objective, Recipe
+from textrnn.experiments.trial import Trial
+from textrnn.experiments.trials import Recipe
 from textrnn.experiments.tuning import Limits, Tuning
 from textrnn.training.events import Event
 
-__all__ = ["Searched", "plan_lines", "run_study", "searched_of"]
+__all__ = ["run_study"]
 
 _PIPE_CLOSED = int(getattr(signal, "SIGPIPE", 13))
-
-
-@dataclass(frozen=True)
-class Searched:
-    """A study's record, read.
-
-    Attributes:
-        job: What is tuned.
-        record: All of it.
-        space: What is searched.
-        objective: What trials are compared by.
-    """
-
-    job: Job
-    record: Mapping[str, Any]
-    space: Space
-    objective: Objective
-
-
-def searched_of(record: Mapping[str, Any]) -> Searched:
-    """Read a study's record."""
-    job = job_named(record["job"])
-    space = Space.parse(record["search"], job.settings())
-    return Searched(job, record, space, Objective(**record["objective"]))
-
-
-def plan_lines(searched: Searched, folder: Path) -> list[tuple[str, str]]:
-    """Return what a study will do, as labelled lines."""
-    record, fixed = searched.record, dict(searched.record["fixed"])
-    trials, workers, minutes = record["trials"], record["workers"], fixed.pop("minutes", None)
-    many = f"{trials} trials" if trials is not None else "trials"
-    size = searched.space.size
-    of = f" of {size:,} combinations" if size is not None else ""
-    budget = [f"{fixed[name]:g} {name}" for name in ("epochs", "max_steps") if name in fixed]
-    if minutes is not None:
-        budget.insert(0, f"{60 * minutes:.3g} s" if minutes < 1 else f"{minutes:.3g} minutes")
-    each = " and ".join(budget)
-    parts = [f"{many}{of} by {record['strategy']}"]
-    parts.append(f"each of {each}" if each else "each as long as a run of its own would be")
-    if workers > 1:
-        parts.append(f"{workers} at a time")
-    if record["minutes"] is not None:
-        parts.append(f"{duration(60 * record['minutes'])} in all")
-    if record["prune"]:
-        parts.append("hopeless ones stopped early")
-    lines = [("study", f"{shown(folder)}: {', '.join(parts)}")]
-    lines.append(("search", ", ".join(searched.space.texts)))
-    told = {name: value for name, value in fixed.items() if name not in ("select",)}
-    if told:
-        lines.append(("fixed", ", ".join(f"{name}={value}" for name, value in told.items())))
-    first = "; the first trial takes the defaults" if record["baseline"] else ""
-    lines.append(("compare", f"by {searched.objective.name} on the validation data{first}"))
-    return lines
 
 
 def run_study(study: Study, *, json: bool, quiet: bool, is_new: bool) -> None:
@@ -137,8 +82,8 @@ class _Session:
         """Run trials, then tell and keep what was found."""
         self._signals = signals
         record, fixed = self._searched.record, dict(self._searched.record["fixed"])
-        limits = _limits(record)
-        recipe = self._recipe(fixed)
+        limits = limits_of(record)
+        recipe = self._recipe(fixed, record["workers"])
         tuning = self._tuning(recipe, limits)
         if self._json:
             write_json({"event": "study_planned", "study": str(self._study.folder), **record})
@@ -148,12 +93,15 @@ class _Session:
         signals.arm()
         reason = self._follow(tuning.run(), limits)
         findings = self._findings()
-        if findings.best is None and reason != "interrupted":
+        best, settings, model = findings.best, None, None
+        if best is None and reason != "interrupted":
             raise TrainingError(_nothing(findings, self._study.folder))
-        settings = self._write_settings(findings)
-        model = None
-        if reason != "interrupted" and findings.best is not None:
-            model, reason = self._keep(tuning, findings, limits, reason)
+        keeper = Keeper(self._study, self._searched, self._note)
+        if best is not None:
+            settings = keeper.write_settings(best, len(findings.trials))
+        if best is not None and reason != "interrupted":
+            model = keeper.keep_model(best, functools.partial(self._train, tuning, limits))
+            reason = reason if signals.pending() is None or model is not None else "interrupted"
         signals.settle()
         self._conclude(findings, settings, model, reason)
 
@@ -179,9 +127,9 @@ class _Session:
             clock=seconds_since_start,
         )
 
-    def _recipe(self, fixed: dict[str, Any]) -> Recipe:
+    def _recipe(self, fixed: dict[str, Any], workers: int) -> Recipe:
+        """Return what all trials have in common, the threads shared by so many at a time."""
         record, job = self._searched.record, self._searched.job
-        workers = record["workers"]
         if workers > 1:
             fixed["threads"] = max(1, (fixed.get("threads") or _processors()) // workers)
         return Recipe(
@@ -228,85 +176,28 @@ class _Session:
     def _findings(self) -> Findings:
         return findings_of(self._study.trials(), self._searched.space, self._searched.objective)
 
-    # What is left
-
-    def _best_values(self, findings: Findings) -> dict[str, Any]:
-        """Return the settings of the best trial, but for its budget."""
-        assert findings.best is not None  # noqa: S101  (whoever asks has looked)
-        fixed = {
-            name: value
-            for name, value in self._searched.record["fixed"].items()
-            if name not in ("minutes", "epochs", "max_steps", "threads", "device")
-        }
-        values = {name: value for name, value in findings.best.values.items() if value is not None}
-        return {**fixed, **values}
-
-    def _write_settings(self, findings: Findings) -> Path | None:
-        if findings.best is None:
-            return None
-        best, objective = findings.best, self._searched.objective
-        remarks = [
-            f"The best of {len(findings.trials)} trials: trial {best.number}, "
-            f"{figure(objective.metric, best.value, name=True)} after {best.steps:,} steps.",
-            "What is not named here was left to the defaults.",
-        ]
-        text = settings_text(self._searched.job.settings(), self._best_values(findings), remarks)
-        return write_settings(self._study.folder, text)
-
-    def _keep(
-        self, tuning: Tuning, findings: Findings, limits: Limits, reason: str
-    ) -> tuple[Path | None, str]:
-        """Leave the best model: the best trial's own, or one trained with its settings."""
-        assert findings.best is not None  # noqa: S101  (the caller has looked)
-        lock = hold(self._study.folder / ".best.lock")
-        if lock is None or self._study.has_strangers():
-            self._note("another process is working on this study; it will leave the best model")
-            return None, reason
-        minutes, number = self._searched.record["final_minutes"], findings.best.number
-        record = self._study.record
-        folder = self._study.folder / BEST_MODEL
-        with lock:
-            kept = record.get("kept")
-            if kept == [number, minutes] and folder.is_dir():
-                return folder, reason
-            if minutes is None:
-                keep_model(self._study.trial_folder(number), self._study.folder)
-            else:
-                if record.get("keeping") != [number, minutes]:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    self._study.put(keeping=[number, minutes])
-                self._note(f"training with the settings of trial {number} for {minutes:g} minutes")
-                state = self._train(tuning, findings, minutes, limits)
-                if state != "done":
-                    return None, state
-            self._study.put(kept=[number, minutes])
-        return folder, reason
-
-    def _train(self, tuning: Tuning, findings: Findings, minutes: float, limits: Limits) -> str:
-        assert findings.best is not None  # noqa: S101  (the caller has looked)
-        best, objective = findings.best, self._searched.objective
-        last: TrialEnded | None = None
+    def _train(
+        self,
+        tuning: Tuning,
+        limits: Limits,
+        best: Trial,
+        values: Mapping[str, Any],
+        minutes: float,
+    ) -> TrialEnded | None:
+        """Train a model with the best settings, shown as trials are; return what came of it."""
+        machine = ("device", "threads")
+        fixed = {k: v for k, v in self._searched.record["fixed"].items() if k in machine}
+        recipe = self._recipe(fixed, workers=1)
+        ended: list[TrialEnded] = []
 
         def watched() -> Iterator[Event]:
-            nonlocal last
-            for event in tuning.train_best(best, self._best_values(findings), minutes):
-                last = event if isinstance(event, TrialEnded) else last
+            for event in tuning.train_best(best, recipe, values, minutes):
+                if isinstance(event, TrialEnded):
+                    ended.append(event)
                 yield event
 
         self._follow(watched(), limits)
-        if last is None or last.state == "waiting":
-            return "interrupted"
-        if last.state != "done" or last.value is None:
-            raise TrainingError(
-                f"the last training failed: {last.message}; trial {best.number} is kept"
-            )
-        if best.value is not None and objective.is_better(best.value, last.value):
-            warn(
-                f"the last training gave {figure(objective.metric, last.value)}, trial {best.number} "
-                f"{figure(objective.metric, best.value)}: its model is in "
-                f"{shown(self._study.trial_folder(best.number))}"
-            )
-        return "done"
+        return ended[0] if ended else None
 
     def _conclude(
         self, findings: Findings, settings: Path | None, model: Path | None, reason: str
@@ -354,25 +245,15 @@ class _Session:
         number = (
             signal.SIGINT if self._signals is None else self._signals.pending() or signal.SIGINT
         )
+        goes_on = f"all trials saved; go on with: textrnn tune --resume {shown(folder)}"
         if number == _PIPE_CLOSED:
+            note(f"stdout was closed. Stopped, {goes_on}")
             raise BrokenPipeError
-        raise TrainingInterrupted(
-            f"Stopped, all trials saved; go on with: textrnn tune --resume {shown(folder)}", number
-        )
+        raise TrainingInterrupted(f"Stopped, {goes_on}", number)
 
     def _note(self, message: str) -> None:
         if not self._quiet:
             note(message)
-
-
-def _limits(record: Mapping[str, Any]) -> Limits:
-    minutes, each = record["minutes"], record["fixed"].get("minutes")
-    return Limits(
-        record["trials"],
-        None if minutes is None else 60 * minutes,
-        None if each is None else 60 * each,
-        record["workers"],
-    )
 
 
 def _processors() -> int:

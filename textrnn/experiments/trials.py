@@ -12,14 +12,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from textrnn import bundle
 from textrnn.config import specs
+from textrnn.experiments.outcomes import Outcome
 
-__all__ = ["Crew", "Objective", "Outcome", "Recipe", "TrialProcess"]
+__all__ = ["Crew", "Recipe", "TrialProcess"]
 
 _SETUP_FAILED, _KILLED = (
     "Error:",
@@ -27,27 +28,6 @@ _SETUP_FAILED, _KILLED = (
 )
 _NEVER_FORCED_S = 30.0
 """How long a process that was killed may take to be gone."""
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What trials are compared by.
-
-    Attributes:
-        name: As ``--select`` has it.
-        metric: Its key among the figures of an evaluation.
-        maximize: Whether greater figures are better.
-    """
-
-    name: str
-    metric: str
-    maximize: bool
-
-    def is_better(self, value: float, than: float | None) -> bool:
-        """Return whether a figure beats another, or is the first."""
-        if than is None:
-            return True
-        return value > than if self.maximize else value < than
 
 
 @dataclass(frozen=True)
@@ -87,59 +67,6 @@ class Recipe:
         """Return the environment without settings: those that count are in the arguments."""
         names = {spec.variable for spec in specs(self.settings).values()}
         return {name: value for name, value in os.environ.items() if name not in names}
-
-
-@dataclass
-class Outcome:
-    """What is known of a trial while its events come in.
-
-    Attributes:
-        step: Updates done.
-        max_steps: Updates planned.
-        value: The best figure so far.
-        metrics: All figures of that evaluation.
-        settings: Every setting, resolved; None until the run was planned.
-        elapsed_s: Seconds of training.
-        remaining_s: About how many more; None where not known yet.
-        is_done: Whether the run came to its end.
-    """
-
-    step: int = 0
-    max_steps: int = 1
-    value: float | None = None
-    metrics: dict[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] | None = None
-    elapsed_s: float = 0.0
-    remaining_s: float | None = None
-    is_done: bool = False
-
-    @property
-    def share(self) -> float:
-        """How much of the plan is done, from 0 to 1."""
-        return min(1.0, self.step / max(1, self.max_steps))
-
-    def take(self, event: Mapping[str, Any], objective: Objective) -> float | None:
-        """Take an event in; return the figure where it is an evaluation that gave one."""
-        kind = event.get("event")
-        if kind == "planned":
-            self.settings, self.max_steps = event["settings"], event["plan"]["max_steps"]
-        elif kind in ("resumed", "replanned", "progress"):
-            self.step, self.max_steps = event["step"], event["max_steps"]
-            self.remaining_s = event.get("remaining_s", self.remaining_s)
-        elif kind == "evaluated":
-            self.step = event["step"]
-            value = event["metrics"].get(objective.metric)
-            if value is not None and objective.is_better(value, self.value):
-                self.value, self.metrics = value, dict(event["metrics"])
-            self.elapsed_s = event["elapsed_s"]
-            return value if value is None else float(value)
-        elif kind == "done":
-            self.is_done, self.step = True, event["steps"]
-            known = {"event", "model", "steps", "best_step", "elapsed_s", "tokens_per_s", "reason"}
-            self.metrics = {name: value for name, value in event.items() if name not in known}
-            self.value = event.get(objective.metric)
-        self.elapsed_s = event.get("elapsed_s", self.elapsed_s)
-        return None
 
 
 class TrialProcess:

@@ -8,6 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from textrnn.errors import TrainingError
+from textrnn.experiments.outcomes import (
+    HOPELESS,
+    INTERRUPTED,
+    OUT_OF_TIME,
+    Objective,
+    best_trial,
+    common_fault,
+    verdict,
+)
 from textrnn.experiments.pruning import is_hopeless
 from textrnn.experiments.strategies import Strategy
 from textrnn.experiments.study import Study
@@ -19,18 +28,15 @@ from textrnn.experiments.study_events import (
     TrialMoved,
 )
 from textrnn.experiments.trial import Claim, Trial
-from textrnn.experiments.trials import Crew, Objective, Recipe, TrialProcess
+from textrnn.experiments.trials import Crew, Recipe, TrialProcess
 from textrnn.training.events import Event
 
-__all__ = ["Limits", "Tuning", "best_trial"]
+__all__ = ["Limits", "Tuning"]
 
 _LISTEN_S = 0.2
 _RECORD_EVERY_S = 5.0
 _FITTING_SHARE = 0.9
 """A trial is begun only where this share of its time is left, so that its end is not cut off."""
-_HOPELESS, _OUT_OF_TIME, _INTERRUPTED = "hopeless", "out of time", "interrupted"
-_FIRST_FAILURES = 3
-"""So many trials that fail before any is done are the fault of something that all have in common."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +54,6 @@ class Limits:
     seconds: float | None
     trial_s: float | None
     workers: int
-
-
-def best_trial(trials: Sequence[Trial], objective: Objective) -> Trial | None:
-    """Return the best of the trials that came to their end, the first of equals; None without any."""
-    best: Trial | None = None
-    for trial in trials:
-        if trial.state == "done" and trial.value is not None:
-            than = None if best is None else best.value
-            if objective.is_better(trial.value, than):
-                best = trial
-    return best
 
 
 class Tuning:
@@ -133,23 +128,24 @@ class Tuning:
         yield StudyStopped(self._end or "trials")
 
     def train_best(
-        self, trial: Trial, values: Mapping[str, Any], minutes: float
+        self, trial: Trial, recipe: Recipe, values: Mapping[str, Any], minutes: float
     ) -> Iterator[Event]:
         """Train a model of its own with the best settings, or go on with it; it is the study's ``best``.
 
         Args:
             trial: The best one.
+            recipe: Data and machine, without a budget.
             values: Its settings.
             minutes: For the training.
         """
         folder = self._study.folder / "best"
         values = {**values, "minutes": minutes}
         with Crew() as crew:
-            crew.begin(0, self._recipe, folder, values)
+            crew.begin(0, recipe, folder, values)
             yield TrialBegan(0, trial.settings, resumed=False, model=str(folder))
             while crew.processes:
                 if self._stop_signal() is not None:
-                    crew.ask(_INTERRUPTED)
+                    crew.ask(INTERRUPTED)
                 news = crew.next_event(_LISTEN_S)
                 if news is None:
                     continue
@@ -238,13 +234,14 @@ class Tuning:
         trials = self._study.trials()
         trial = next(t for t in trials if t.number == process.number)
         if trial.settings and is_hopeless(trial, trials, maximize=self._objective.maximize):
-            process.ask(_HOPELESS)
+            process.ask(HOPELESS)
 
     def _ended(self, process: TrialProcess) -> Event:
         """Record what came of a trial whose process is gone."""
         code = process.close()
         outcome, number = process.outcome, process.number
-        state, message = self._verdict(process, code)
+        said = process.message(code)
+        state, message = verdict(outcome, self._objective, process.asked, code, said)
         keeps = state in ("done", "pruned")
         before = best_trial(self._study.trials(), self._objective)
         self._study.end(
@@ -258,55 +255,17 @@ class Tuning:
         )
         trials = self._study.trials()
         trial = next(t for t in trials if t.number == number)
-        self._give_up_if_vain(process, trials, message)
+        fault = common_fault(trials, trial, self._limits.workers)
+        if fault is not None:
+            raise TrainingError(fault)
         best = best_trial(trials, self._objective)
         is_best = best is not None and best.number == number and best != before
         return _event_of(trial, is_best=is_best)
 
-    def _verdict(self, process: TrialProcess, code: int) -> tuple[str, str]:
-        """Return a trial's state and why."""
-        outcome, asked = process.outcome, process.asked
-        if code == 0 and outcome.is_done:
-            if outcome.value is None:
-                return "failed", f"no {self._objective.name} was measured on validation data"
-            return "done", ""
-        if asked == _HOPELESS:
-            share = f"{outcome.share:.0%} of its steps"
-            return "pruned", f"worse than the median of the others after {share}"
-        if asked == _OUT_OF_TIME:
-            message = "the study's time was over"
-            return ("pruned" if outcome.value is not None else "failed"), message
-        if asked is not None:
-            return "waiting", ""
-        return "failed", process.message(code)
-
-    def _give_up_if_vain(
-        self, process: TrialProcess, trials: Sequence[Trial], message: str
-    ) -> None:
-        """End a study where what all trials have in common keeps them from working.
-
-        Raises:
-            TrainingError: it does.
-        """
-        if any(trial.state in ("done", "pruned") for trial in trials):
-            return
-        failed = [trial for trial in trials if trial.state == "failed"]
-        if not failed or failed[-1].number < 1:
-            return
-        never_planned = process.outcome.settings is None and not process.asked
-        is_first = process.number == 1 and trials[0].state == "failed"
-        never_measured = "validation data" in message
-        if is_first and (never_planned or never_measured):
-            raise TrainingError(message)
-        if len(failed) >= max(_FIRST_FAILURES, self._limits.workers + 1):
-            raise TrainingError(
-                f"the first {len(failed)} trials all failed; the last one: {message}"
-            )
-
     def _final(self, process: TrialProcess, trial: Trial) -> Event:
-        code = process.close()
-        state, message = self._verdict(process, code)
-        outcome = process.outcome
+        code, outcome = process.close(), process.outcome
+        said = process.message(code)
+        state, message = verdict(outcome, self._objective, process.asked, code, said)
         return TrialEnded(
             0,
             state,
@@ -325,11 +284,11 @@ class Tuning:
         """Ask trials to end where a signal came or the time is over; note the time that is gone."""
         if self._stop_signal() is not None:
             self._end = "interrupted"
-            crew.ask(_INTERRUPTED)
+            crew.ask(INTERRUPTED)
         left_s = self._left_s()
         if left_s is not None and left_s <= 0:
             self._end = self._end or "minutes"
-            crew.ask(_OUT_OF_TIME)
+            crew.ask(OUT_OF_TIME)
         if self._clock() - self._recorded_s >= _RECORD_EVERY_S:
             self._record_time()
 
