@@ -13,11 +13,14 @@ from textrnn.nn.dropout import MaskSource
 from textrnn.nn.embedding import TokenEmbedding
 from textrnn.nn.recurrent import RecurrentStack, State
 from textrnn.nn.sampled import sampled_nats
+from textrnn.nn.smoothed import smoothed_nats
 from textrnn.nn.weights import copy_weights
 
 __all__ = ["RecurrentLanguageModel"]
 
 EMBEDDING_STD = 0.1
+_IGNORED = -100
+"""Stands for a target that does not count."""
 
 
 class RecurrentLanguageModel(nn.Module):
@@ -96,37 +99,56 @@ class RecurrentLanguageModel(nn.Module):
         hidden, new = self.recurrent(embedded, state, masks)
         return hidden, {**new, **history}
 
-    def nats(
-        self, ids: Tensor, targets: Tensor, state: State, masks: MaskSource | None = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the surprise of each target in nats, in float32.
+    def nats(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the surprise of each target in nats, in float32, as evaluation counts it.
 
         Args:
             ids: (batch, time), int64.
             targets: The tokens that follow, likewise.
             state: As :meth:`start` or an earlier call returned it.
-            masks: Source of dropout masks; None for evaluation.
 
         Returns:
             Surprises, (batch, time), and the new state.
         """
         wanted = targets.t()
-        if masks is not None and self.sampled_words:
-            hidden, new = self.hidden(ids, state, masks)
-            each = sampled_nats(
-                hidden.flatten(0, 1),
-                wanted.reshape(-1),
-                self.output.weight,
-                self.output.bias,
-                self.sampled_words,
-                masks,
-            )
-            return each.view(wanted.shape).t(), new
-        logits, new = self.forward(ids, state, masks)
+        logits, new = self.forward(ids, state)
         each = functional.cross_entropy(
             logits.float().flatten(0, 1), wanted.reshape(-1), reduction="none"
         )
         return each.view(wanted.shape).t(), new
+
+    def loss(
+        self,
+        ids: Tensor,
+        targets: Tensor,
+        weights: Tensor | None,
+        state: State,
+        masks: MaskSource,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return what training minimises: the surprise of the targets that count, summed, in nats.
+
+        With ``sampled_words`` targets are held against words that are drawn, not against all.
+
+        Args:
+            ids: (batch, time), int64.
+            targets: The tokens that follow, likewise.
+            weights: 1 where a target counts and 0 where not, likewise; None counts all.
+            state: As :meth:`start` or an earlier call returned it.
+            masks: Source of dropout masks.
+
+        Returns:
+            The sum, and the new state.
+        """
+        hidden, new = self.hidden(ids, state, masks)
+        features, wanted = hidden.flatten(0, 1), targets.t().reshape(-1)
+        counted = None if weights is None else weights.t().reshape(-1)
+        output = self.output.weight, self.output.bias
+        if self.sampled_words:
+            each = sampled_nats(features, wanted, *output, self.sampled_words, masks)
+            return (each if counted is None else each * counted).sum(), new
+        if counted is not None:
+            wanted = wanted.masked_fill(counted == 0, _IGNORED)
+        return smoothed_nats(features, *output, wanted, ignored=_IGNORED), new
 
     def tensors(self) -> Mapping[str, Tensor]:
         """Return the weights by name as they are saved, tied ones once."""

@@ -106,8 +106,7 @@ def speedometer(machine: Machine, vocab_size: int) -> Callable[[LanguageModelSet
             shape = (rows, (settings.seq_len or 1) + 1)
             ids = torch.randint(vocab_size, shape, generator=torch.Generator().manual_seed(0))
             ids = ids.to(machine.device)
-            nats, _ = model.nats(ids[:, :-1], ids[:, 1:], model.start(rows), masks)
-            return nats.sum()
+            return model.loss(ids[:, :-1], ids[:, 1:], None, model.start(rows), masks)[0]
 
         return measured_step_s(model, settings, machine, loss)
 

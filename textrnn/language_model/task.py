@@ -168,8 +168,8 @@ class LanguageModelTask:
             raise ModelError(
                 "the carried state is of other sequences; the training state is damaged"
             )
-        nats, new = self.model.nats(window.ids, window.targets, carried, masks)
-        return StepOutput(_counted(nats, window), detach(new))
+        loss, new = self.model.loss(window.ids, window.targets, window.weights, carried, masks)
+        return StepOutput(loss, detach(new))
 
     def split(
         self, batch: Window, state: State | None, parts: int
