@@ -90,14 +90,25 @@ tune = LazyGroup(
             metavar="STUDY",
             help="Go on with a study: to its end, or for more.",
         ),
-        click.Option(["--trials"], type=click.IntRange(1), help="With --resume: so many more."),
-        click.Option(["--minutes"], type=_POSITIVE, help="With --resume: for so long."),
         click.Option(
-            ["--workers"], type=click.IntRange(1, 256), help="With --resume: trials at a time."
+            ["--trials"],
+            type=click.IntRange(1),
+            metavar="INTEGER",
+            help="With --resume: so many more.",
+        ),
+        click.Option(
+            ["--minutes"], type=_POSITIVE, metavar="NUMBER", help="With --resume: for so long."
+        ),
+        click.Option(
+            ["--workers"],
+            type=click.IntRange(1, 256),
+            metavar="INTEGER",
+            help="With --resume: trials at a time.",
         ),
         click.Option(
             ["--final-minutes"],
             type=_POSITIVE,
+            metavar="NUMBER",
             help="With --resume: train a new model with the best settings for so long.",
         ),
         click.Option(["--json"], is_flag=True, help="With --resume: events to stdout as JSON."),

@@ -59,25 +59,32 @@ def study_options(job: Job) -> Callable[[Command], Command]:
         click.option(
             "--trials",
             type=click.IntRange(1),
+            metavar="INTEGER",
             help="Trials in all.  [default: 20, or what --minutes holds]",
         ),
         click.option(
-            "--minutes", type=_POSITIVE, help="Time of the whole search.  [default: none]"
+            "--minutes",
+            type=_POSITIVE,
+            metavar="NUMBER",
+            help="Time of the whole search.  [default: none]",
         ),
         click.option(
             "--trial-minutes",
             type=_POSITIVE,
+            metavar="NUMBER",
             help="Time of each trial.  [default: --minutes shared out; --epochs and --max-steps are others]",
         ),
         click.option(
             "--final-minutes",
             type=_POSITIVE,
+            metavar="NUMBER",
             help="Train a new model with the best settings for so long, after the search.  [default: keep "
             "the best trial's]",
         ),
         click.option(
             "--workers",
             type=click.IntRange(1, 256),
+            metavar="INTEGER",
             help="Trials at a time; they share the threads.  [default: 1]",
         ),
         click.option(

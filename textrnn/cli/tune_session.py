@@ -59,9 +59,8 @@ def run_study(study: Study, *, json: bool, quiet: bool, is_new: bool) -> None:
         try:
             session.work(signals)
         except TrainingError:
-            if is_new and not any(
-                trial.is_ended and trial.state != "failed" for trial in study.trials()
-            ):
+            trials = study.trials()
+            if is_new and len(trials) == 1 and trials[0].state == "failed":
                 study.close()
                 shutil.rmtree(study.folder, ignore_errors=True)
             raise
@@ -94,7 +93,7 @@ class _Session:
         reason = self._follow(tuning.run(), limits)
         findings = self._findings()
         best, settings, model = findings.best, None, None
-        if best is None and reason != "interrupted":
+        if best is None and reason != "interrupted" and not self._study.has_strangers():
             raise TrainingError(_nothing(findings, self._study.folder))
         keeper = Keeper(self._study, self._searched, self._note)
         if best is not None:

@@ -191,6 +191,10 @@ class Tuning:
         trial = claim.trial
         folder = self._study.trial_folder(trial.number)
         crew.begin(trial.number, self._recipe, folder, trial.settings, claim.lock)
+        outcome = crew.processes[trial.number].outcome
+        for _, value in trial.curve:  # what a former session measured
+            if self._objective.is_better(value, outcome.value):
+                outcome.value = value
         return TrialBegan(trial.number, trial.settings, claim.is_begun, str(folder))
 
     # Listening
