@@ -58,6 +58,7 @@ TORCH_FREE = {
     "training/divergence.py",
     "training/locking.py",
     "training/plan.py",
+    "training/save_error.py",
     "training/recorded.py",
     "training/state.py",
     "translator/alignment.py",

@@ -99,11 +99,11 @@ def test_killed_while_replacing_a_model(
 
 
 def test_killed_while_saving(zygote: Zygote, job: Job, folder: Path) -> None:
-    """The short form: one run of each job, killed in a step, an evaluation and two saves."""
+    """The short form: one run, killed in a step, an evaluation and a save."""
     whole = Unbroken(zygote, job, folder / "whole")
     rng = random.Random(job.command)
     arguments = job.train()
-    for phase in ("step", "save", "evaluation", "save"):
+    for phase in ("step", "evaluation", "save"):
         child = zygote.start(folder, *arguments, watched=True)
         child.wait_for("resumed" if "--resume" in arguments else "saved")
         child.wait_until(phase, most_s=10)

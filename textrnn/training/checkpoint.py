@@ -7,10 +7,9 @@ writes a kill falls between, both name files that lie there whole.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,35 +22,15 @@ from textrnn._version import __version__
 from textrnn.errors import ModelError, TrainingError
 from textrnn.files import is_plain
 from textrnn.training.locking import DirectoryLock
+from textrnn.training.save_error import SaveError, explained
 from textrnn.training.state import RunState
 
-__all__ = ["RunDirectory", "SaveError", "versions"]
+__all__ = ["RunDirectory", "versions"]
 
 
-_REMEDIES = {
-    errno.ENOSPC: "make room",
-    errno.EDQUOT: "make room",
-    errno.EFBIG: "allow larger files (ulimit -f)",
-    errno.EACCES: "make it writable",
-    errno.EPERM: "make it writable",
-    errno.EROFS: "make it writable",
-    errno.ENOENT: "put it back",
-}
 _WEIGHTS = ("weights-*.safetensors", ".*.part")
 _LAST = ("last-*.safetensors", ".*.part")
 """What a save may leave behind."""
-
-
-class SaveError(TrainingError):
-    """A model directory could not be written; what was saved in it before is whole.
-
-    Attributes:
-        reason: What could not be written, and why.
-    """
-
-    def __init__(self, reason: str, advice: str) -> None:
-        super().__init__(f"{reason}; {advice}")
-        self.reason = reason
 
 
 class RunDirectory:
@@ -87,7 +66,7 @@ class RunDirectory:
             TrainingError: another run is writing there, or has written there meanwhile.
             SaveError: it cannot be written.
         """
-        with _explained(path, None):
+        with explained(path):
             (path / bundle.RESUME).mkdir(parents=True, exist_ok=True)
             lock = DirectoryLock(path)
         directory = cls(path, {**head, "versions": versions()}, lock)
@@ -97,7 +76,7 @@ class RunDirectory:
                     f"{path}: another run has written a model here since this one began; choose another "
                     f"directory with --output"
                 )
-            with _explained(path, None):
+            with explained(path):
                 for name, content in files.items():
                     directory._files[name] = bundle.write_file(path / name, content)
         except BaseException:
@@ -125,7 +104,7 @@ class RunDirectory:
                 f"{path}: holds no training state, so it cannot be resumed; to train it further on any "
                 f"text, start a new model from it with --init-from {path}"
             )
-        with _explained(path, None):
+        with explained(path):
             lock = DirectoryLock(path)
         directory = cls(path, {}, lock)
         try:
@@ -149,7 +128,7 @@ class RunDirectory:
             self.weights = name
         state, tensors = self.load()
         self._saved_step = state.step
-        with _explained(self.path, state.step):
+        with explained(self.path, lambda: state.step):
             # First, since a disk may be full of what a save that failed has left.
             self._sweep_unnamed()
             # A kill between the two JSON files left config.json with what was best before.
@@ -206,7 +185,7 @@ class RunDirectory:
                 that were to be the model's are kept for the next try.
         """
         try:
-            with _explained(self.path, self._saved_step):
+            with explained(self.path, lambda: self._saved_step):
                 self._lock.require_held()
                 self._write(state, f"last-{state.step:08d}.safetensors", _arrays(tensors))
         except SaveError:
@@ -214,7 +193,6 @@ class RunDirectory:
                 self._lock.require_held()
                 self._sweep_unnamed()
             raise
-        self._saved_step = state.step
         self._unwritten = {}
 
     def _write(self, state: RunState, last: str, arrays: Mapping[str, Any]) -> None:
@@ -232,6 +210,7 @@ class RunDirectory:
             "weights": {self.weights: files[self.weights]},
         }
         bundle.write_record(folder, bundle.STATE, record)
+        self._saved_step = state.step
         self._files = files
         self._write_config(state)
         self._sweep(last)
@@ -240,7 +219,7 @@ class RunDirectory:
         best = state.best
         summary = {
             "step": state.step,
-            "best_step": best.step if best else 0,
+            "best_step": best.step if best else _step_of(self.weights),
             "metrics": dict(best.metrics) if best else {},
             "elapsed_s": round(state.elapsed_s, 3),
             "targets": state.targets,
@@ -331,26 +310,7 @@ def _is_weights(name: str) -> bool:
     return name.startswith("weights-")
 
 
-@contextlib.contextmanager
-def _explained(path: Path, saved_step: int | None) -> Iterator[None]:
-    """Turn an OSError while writing into a message that says what could not be written.
-
-    Args:
-        path: The model directory.
-        saved_step: Step of the last save there; None before the first.
-    """
-    try:
-        yield
-    except OSError as error:
-        # Of a file that is written beside and renamed, its own name.
-        file = Path(str(error.filename or path))
-        own = file.name.removeprefix(".").removesuffix(".part")
-        reason = f"{file.with_name(own)}: cannot be written: {error.strerror or error}"
-        remedy = _REMEDIES.get(error.errno or 0, "mend that")
-        advice = f"{remedy}, or choose another directory with --output"
-        if saved_step is not None:
-            advice = (
-                f"what was saved at step {saved_step:,} is whole: {remedy}, and go on from there with "
-                f"--resume {path}"
-            )
-        raise SaveError(reason, advice) from error
+def _step_of(weights: str) -> int:
+    """Return the step that the name of a file of weights tells."""
+    step = Path(weights).stem.removeprefix("weights-")
+    return int(step) if step.isdecimal() else 0

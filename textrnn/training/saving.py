@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
-from textrnn.training.checkpoint import RunDirectory, SaveError
+from textrnn.training.checkpoint import RunDirectory
 from textrnn.training.events import Event, Saved, SaveFailed
+from textrnn.training.save_error import SaveError
 from textrnn.training.state import RunState
 
 __all__ = ["RETRY_S", "Saver"]
