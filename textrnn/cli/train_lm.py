@@ -21,7 +21,8 @@ __all__ = ["train_lm"]
 def train_lm(data: Data, **values: Any) -> None:
     r"""Train a language model on text.
 
-    INPUT is a file, a folder (every text below it) or - for stdin; .gz, .xz, .bz2 and .zst files are read
+    INPUT is a file, a folder (every text below it), a public corpus (corpus:NAME; textrnn corpus list names
+    them), a data set of the Hugging Face hub (hf:NAME) or - for stdin; .gz, .xz, .bz2 and .zst files are read
     as they are. What is not said is chosen for the text, this machine and the time allowed, and printed.
 
     \b
