@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
 import os
 import re
 import select
@@ -91,12 +90,19 @@ class RawTerminal:
         self._handlers: dict[int, Any] = {}
         self._pushed: list[str] = []
         self._woken, self._wake = os.pipe()
+        self._wakeup = -1
         os.set_blocking(self._wake, False)
 
     def __enter__(self) -> RawTerminal:
+        # Whichever thread a signal comes to, what waits for keys is woken, and heeds it.
+        self._wakeup = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         self._handle(signal.SIGTSTP, self._stop)
-        self._handle(signal.SIGWINCH, lambda *_: self._rouse())
-        self._seize()
+        self._handle(signal.SIGWINCH, lambda *_: None)
+        try:
+            self._seize()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -107,6 +113,7 @@ class RawTerminal:
     ) -> None:
         """Put the terminal back."""
         self._release()
+        signal.set_wakeup_fd(self._wakeup)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         os.close(self._woken)
@@ -124,7 +131,10 @@ class RawTerminal:
         if self._woken in ready:
             os.read(self._woken, 1024)
             return []
-        content = os.read(self._file, 1024)
+        try:
+            content = os.read(self._file, 1024)
+        except OSError:  # the terminal is gone
+            content = b""
         if not content:
             return ["end-of-file"]
         text = self._decoder.decode(content)
@@ -149,11 +159,6 @@ class RawTerminal:
     def _release(self) -> None:
         self._termios.tcsetattr(self._file, self._termios.TCSANOW, self._before)
 
-    def _rouse(self) -> None:
-        """Let :meth:`keys` return; a full pipe has roused it already."""
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._wake, b"!")
-
     def _stop(self, number: int, _: FrameType | None) -> None:
         """Stop as asked, the terminal as it was; go on where the shell lets the program go on."""
         self._on_stop()
@@ -163,4 +168,3 @@ class RawTerminal:
         signal.signal(number, self._stop)
         self._before = self._termios.tcgetattr(self._file)
         self._seize()
-        self._rouse()
