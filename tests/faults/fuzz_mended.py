@@ -33,6 +33,9 @@ MENDED = (
         json_lines=True,
         codes=(0,),
     ),
+    # Budgets of which infinite numbers of steps were made.
+    Case("", 0, ["train", "lm", "in.txt", "--dry-run", "--minutes", "1e308"], codes=(2,)),
+    Case("", 0, ["train", "lm", "in.txt", "--dry-run", "--epochs", "1e308"], codes=(2,)),
     # UTF-16 without a mark that ends in half a character.
     Case(
         "",

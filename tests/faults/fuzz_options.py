@@ -23,6 +23,7 @@ __all__ = ["damaged", "looking", "one_bad_number", "options", "small"]
 def options(rng: random.Random) -> Case:
     """Any command with any options, absurd values among them."""
     words, command = rng.choice(list(all_commands()))
+    planned = any(parameter.name == "dry_run" for parameter in command.params)
     case = case_of(words)
     suffix, data = content(rng)
     case.files = {
@@ -41,8 +42,8 @@ def options(rng: random.Random) -> Case:
         if option.is_flag or option.secondary_opts:
             case.argv.append(name)
         else:
-            case.argv += [name, option_value(rng, option)]
-    case.argv += ["--dry-run"] if any(p.name == "dry_run" for p in command.params) else []
+            case.argv += [name, option_value(rng, option, planned=planned)]
+    case.argv += ["--dry-run"] if planned else []
     models = ["{lm}", "{clf}", "{mt}", "{lines-lm}"]
     positional = [*NAMES[:-10], f"in{suffix}", "in.txt", "folder", "-", absurd(rng)]
     case.argv += (

@@ -123,8 +123,8 @@ def absurd(rng: random.Random) -> str:
     )
 
 
-def option_value(rng: random.Random, option: click.Parameter) -> str:
-    """A value for an option: sometimes one that it takes."""
+def option_value(rng: random.Random, option: click.Parameter, *, planned: bool = False) -> str:
+    """A value for an option: sometimes one that it takes; great ones of work that is only planned."""
     name = option.name or ""
     kind = rng.random()
     if isinstance(option.type, click.Choice) and kind < 0.5:
@@ -137,7 +137,7 @@ def option_value(rng: random.Random, option: click.Parameter) -> str:
     is_number = shown in ("INTEGER", "NUMBER") or isinstance(
         option.type, (click.types.IntParamType, click.types.FloatParamType)
     )
-    if name in WORK:
+    if name in WORK and not planned:
         return rng.choice(
             [*NOT_NUMBERS, *SMALL, "-5", "0.0"]
             if name != "threads"

@@ -82,10 +82,16 @@ class TrainingSettings:
         "Budget from the command's start to its last save.",
         section="budget",
         above=0,
+        maximum=10_000_000,  # nineteen years; without one, figures made of it may be infinite
         on_resume=True,
     )
     epochs: float | None = setting(
-        None, "Budget in passes over the training data.", section="budget", above=0, on_resume=True
+        None,
+        "Budget in passes over the training data.",
+        section="budget",
+        above=0,
+        maximum=10_000_000,
+        on_resume=True,
     )
     max_steps: int | None = setting(
         None, "Budget in optimiser updates.", section="budget", minimum=1, on_resume=True
