@@ -69,6 +69,14 @@ def test_a_rise_of_a_single_evaluation_is_no_overfitting(tmp_path: Path):
     assert findings(advice)[0] != "overfitting"
 
 
+def test_what_training_has_reached_in_the_end_counts_not_what_it_was_at_the_best_step(
+    tmp_path: Path,
+):
+    valid = [3.0, 2.2, 2.1, 2.0, 2.02, 2.01, 2.015, 2.01, 2.02, 2.012]
+    train = [3.0, 2.2, 2.1, 2.0, 1.9, 1.8, 1.7, 1.6, 1.5, 1.4]
+    assert findings(ended(tmp_path, valid, train))[0] == "gap"
+
+
 def test_both_losses_rising_is_learning_that_came_undone(tmp_path: Path):
     train = [4.0, 3.0, 2.4, 2.3, 2.5, 2.7, 2.8, 2.9]
     advice = ended(tmp_path, RISING, train)
@@ -76,8 +84,14 @@ def test_both_losses_rising_is_learning_that_came_undone(tmp_path: Path):
     assert advice[2].commands == ("--learning-rate 0.003",)
 
 
-def test_a_rise_without_training_losses_is_not_called_anything(tmp_path: Path):
-    assert findings(ended(tmp_path, RISING))[0] == "no-overfitting"
+@pytest.mark.parametrize("train", [None, [4.0, 3.0, 2.4, 2.3, 2.3, 2.3, 2.3, 2.3]])
+def test_a_rise_that_the_training_loss_does_not_explain_is_only_told(tmp_path: Path, train):
+    advice = ended(tmp_path, RISING, train)
+    assert findings(advice) == ("rising", "past-best", "shorter")
+    assert advice[0].text.startswith(
+        "From step 400 to step 800 the validation loss rose from 2.400"
+    )
+    assert advice[2].commands == ("--max-steps 400",)
 
 
 def test_underfitting_that_levelled_off_wants_a_larger_network(tmp_path: Path):
@@ -213,7 +227,7 @@ def test_tiny_validation_data_are_said_to_be_uncertain(tmp_path: Path):
 def test_an_accuracy_far_higher_in_training_is_a_gap_only_beyond_its_uncertainty(tmp_path: Path):
     train = [0.9, 0.95, 0.97, 0.98, 0.99, 0.99, 1.0, 1.0]
     valid = [0.7, 0.75, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8]
-    for examples, finding in ((1000, "gap"), (20, "no-overfitting")):
+    for examples, finding in ((1000, "gap"), (10, "no-overfitting")):
         plan = {"job": "classifier", "label_smoothing": 0.1, "facts": {"valid_examples": examples}}
         figures = {"train_accuracy": train, "valid_accuracy": valid}
         advice = ended(tmp_path, LEVEL, LEVEL, plan=plan, **figures)

@@ -12,10 +12,11 @@ and five times the wobble, which is how far the curve turns back from its middle
 * ``overfitting``: at least two evaluations follow the one with the lowest ``v``, the last two lie clearly
   above it on average, and ``t`` is lower at the end than it was there.
 * ``unstable``: the same, but ``t`` has risen by 1% or more: learning came undone.
-* ``gap``: ``v`` has not risen so, but training texts are predicted far better: ``t`` at least 15% below
-  ``v``; of a classifier, an accuracy at least 10 points higher and outside the uncertainty of the one in
-  validation. Dropout makes ``t`` worse than it would be, so that the gap is at least what it seems.
-* ``underfitting``: ``t`` is no lower than 3% below ``v``, and no dropout makes it so.
+* ``rising``: the same, but ``t`` is not known, or stayed as it was.
+* ``gap``: ``v`` has not risen so, but in the end training texts are predicted far better: ``t`` at least 15%
+  below ``v``; of a classifier, an accuracy at least 10 points higher and outside the uncertainty of the one
+  in validation. Dropout makes ``t`` worse than it would be, so that the gap is at least what it seems.
+* ``underfitting``: in the end ``t`` is no lower than 3% below ``v``, and no dropout makes it so.
 * ``no-overfitting``: what is left; dropout, or a loss that is not the plain one, allows no closer look.
 
 Losses are held against each other only where training minimises what validation measures: no label smoothing,
@@ -26,7 +27,7 @@ says how uncertain an accuracy is (twice its standard error), or how few tokens 
 
 * ``diverged``: the loop gave up. ``broken-off``: interrupted or killed before the end of the plan.
 * ``rolled-back``: the loss exploded, and training went on with a smaller rate. ``patience``: stopped early.
-* ``past-best``: overfitting, or learning that came undone: the best step lies behind.
+* ``past-best``: ``v`` has risen, for whatever reason: the best step lies behind.
 * ``unknown``: fewer than three evaluations, or none in the first half, tell too little.
 * ``cut-short``: the lowest ``v`` is the last or the one before it, and clearly lower than it was at the last
   evaluation of the first half. Half, since a cosine or linear schedule flattens the end of every curve:
@@ -99,6 +100,10 @@ def _next(history: History, fit: str, end: str, resume: str) -> Advice:
     if fit == "overfitting":
         lead = "More training texts help most; with these, try more dropout or a smaller network"
         return _anew("regularise", lead, [*_dropout(history, 0.2), *_size(history, 0.5)])
+    if fit == "rising":
+        best = ValidationCurve.of(history)
+        lead = "A run that ends about where it was best lets the learning rate come down by then"
+        return _anew("shorter", lead, [f"--max-steps {best.points[best.best].step}"])
     if end in ("cut-short", "short"):
         return _go_on(
             "train-longer", "Give it more time", f"{resume} --minutes {_minutes(history)}"

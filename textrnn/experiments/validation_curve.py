@@ -87,9 +87,9 @@ class ValidationCurve:
         return self.losses[halfway] - self.losses[self.best]
 
     def training_accuracy(self, history: History) -> float | None:
-        """Return the mean accuracy on training texts before the evaluation with the lowest loss."""
+        """Return the mean accuracy on training texts between the last two evaluations."""
         figures = _between(history, self.points, lambda point: point.metrics.get("train_accuracy"))
-        return figures[self.best]
+        return figures[-1]
 
 
 def _between(

@@ -46,17 +46,8 @@ def fit_of(history: History, curve: ValidationCurve) -> Verdict:
         text = f"The validation data were looked at only {times}, too few to tell over- from underfitting."
         return Verdict("too-few-evaluations", text)
     few = _few(history, curve.points[-1])
-    best, last = curve.points[curve.best], curve.points[-1]
-    before, after = curve.training[curve.best], curve.training[-1]
-    if curve.rise >= curve.clear and before is not None and after is not None:
-        rise = f"the validation loss rose from {curve.losses[curve.best]:.3f} to {curve.losses[-1]:.3f}"
-        steps = f"from step {best.step:,} to step {last.step:,}"
-        if after < before:
-            fell = f"the training loss fell from {before:.3f} to {after:.3f}"
-            return Verdict("overfitting", f"Overfitting: {steps} {rise} while {fell}{few}.")
-        if after >= before * (1 + CLEAR):
-            rose = f"the training loss rose too, from {before:.3f} to {after:.3f}"
-            return Verdict("unstable", f"Learning came undone: {steps} {rise}, and {rose}{few}.")
+    if curve.rise >= curve.clear:
+        return _risen(curve, few)
     return _near_or_far(history, curve, few)
 
 
@@ -91,14 +82,35 @@ def end_of(history: History, curve: ValidationCurve, fit: str) -> Verdict:
     if history.end == "patience":
         text = f"It stopped early at step {step:,}, since nothing improved any more."
         return Verdict("patience", text)
-    if fit in ("overfitting", "unstable"):
+    if fit in ("overfitting", "unstable", "rising"):
         return Verdict("past-best", _past_best(history, curve))
     return _course(history, curve)
 
 
+def _risen(curve: ValidationCurve, few: str) -> Verdict:
+    """Say what it means that the validation loss rose again: that depends on the training loss."""
+    best, last = curve.points[curve.best], curve.points[-1]
+    before, after = curve.training[curve.best], curve.training[-1]
+    rise = (
+        f"from step {best.step:,} to step {last.step:,} the validation loss rose from "
+        f"{curve.losses[curve.best]:.3f} to {curve.losses[-1]:.3f}"
+    )
+    if before is not None and after is not None:
+        both = f"from {before:.3f} to {after:.3f}{few}"
+        if after < before:
+            text = f"Overfitting: {rise} while the training loss fell {both}."
+            return Verdict("overfitting", text)
+        if after >= before * (1 + CLEAR):
+            text = f"Learning came undone: {rise}, and the training loss rose too, {both}."
+            return Verdict("unstable", text)
+    return Verdict(
+        "rising", f"{rise[0].upper()}{rise[1:]}; the training loss does not say why{few}."
+    )
+
+
 def _near_or_far(history: History, curve: ValidationCurve, few: str) -> Verdict:
-    """Say how training and validation compare where validation has not suffered."""
-    valid, training = curve.losses[curve.best], curve.training[curve.best]
+    """Say how training and validation compare at the end, where validation has not suffered."""
+    valid, training = curve.losses[-1], curve.training[-1]
     dropout = ", measured with dropout" if _is_hidden(history) else ""
     if (gap := _accuracy_gap(history, curve)) is not None:
         text = (
@@ -107,7 +119,8 @@ def _near_or_far(history: History, curve: ValidationCurve, few: str) -> Verdict:
         )
         return Verdict("gap", text)
     if training is None or not _is_plain(history):
-        text = f"No sign of overfitting: the validation loss, {valid:.3f} at best, did not clearly rise{few}."
+        what = f"the validation loss, {valid:.3f} at the end, did not clearly rise"
+        text = f"No sign of overfitting: {what}{few}."
         return Verdict("no-overfitting", text)
     both = f"training loss {training:.3f}{dropout}, validation loss {valid:.3f}"
     if training <= valid * (1 - _FAR):
@@ -126,8 +139,8 @@ def _near_or_far(history: History, curve: ValidationCurve, few: str) -> Verdict:
 
 
 def _accuracy_gap(history: History, curve: ValidationCurve) -> tuple[float, float] | None:
-    """Return the accuracies of training and validation where the first is far higher."""
-    valid = curve.points[curve.best].metrics.get("valid_accuracy")
+    """Return the accuracies of training and validation at the end where the first is far higher."""
+    valid = curve.points[-1].metrics.get("valid_accuracy")
     training = curve.training_accuracy(history)
     if valid is None or training is None:
         return None

@@ -1,0 +1,142 @@
+"""``textrnn runs``: the list of runs, and advice where people meet it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from run_logs import course, planned, stopped, write_run
+
+from textrnn import bundle
+from textrnn.cli import runs as runs_module
+from textrnn.cli.runs import COLUMNS
+from textrnn.cli.runs_table import write_table
+from textrnn.experiments.runs import differing, read_run
+
+RISING = ([3.0, 2.0, 2.4, 2.6, 2.8], [3.0, 2.0, 1.5, 1.2, 1.0])
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """A folder with runs of two jobs, a damaged one and a foreign directory."""
+    over = [planned(max_steps=500), *course(*RISING), stopped(500, "finished")]
+    figures = {"valid_loss": 2.0, "bits_per_char": 2.9}
+    write_run(tmp_path / "shelf" / "over", over, metrics=figures, hidden_size=32)
+    half = [planned(), *course([3.0, 2.5], [3.0, 2.5]), stopped(200, "interrupted")]
+    figures = {"valid_loss": 1.9, "bits_per_char": 2.7}
+    write_run(tmp_path / "shelf" / "half", half, metrics=figures, step=200)
+    clf = {"valid_loss": 0.5, "valid_accuracy": 0.875}
+    write_run(tmp_path / "shelf" / "clf", job="classifier", metrics=clf, source="a\tb.csv")
+    damaged = write_run(tmp_path / "shelf" / "damaged")
+    (damaged / bundle.CONFIG).write_text("{")
+    (tmp_path / "shelf" / "foreign").mkdir()
+    (tmp_path / "shelf" / "foreign" / bundle.CONFIG).write_text('{"model_type": "x"}')
+    return tmp_path / "shelf"
+
+
+def table(result) -> list[dict[str, str]]:
+    head, *rows = (line.split("\t") for line in result.out.splitlines())
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def test_a_pipe_gets_a_line_of_tsv_for_each_run_and_stderr_what_was_left_out(command, shelf: Path):
+    result = command("runs", "shelf")
+    assert result.code == 0
+    assert result.out.splitlines()[0].split("\t") == list(COLUMNS)
+    rows = table(result)
+    assert [row["run"] for row in rows] == ["shelf/half", "shelf/over", "shelf/clf"]
+    assert [row["state"] for row in rows] == ["stopped", "finished", "stopped"]
+    assert rows[0]["valid_loss"] == "1.9"
+    assert rows[0]["valid_accuracy"] == ""
+    assert rows[1]["settings"] == "hidden_size=32"
+    assert rows[2]["data"] == r"a\tb.csv"
+    assert len(result.err.splitlines()) == 2
+    assert "left out: shelf/damaged/config.json: not valid JSON" in result.err
+    assert "left out: shelf/foreign/config.json: no model of textrnn" in result.err
+
+
+def test_order_job_and_quiet(command, shelf: Path):
+    rows = table(command("runs", "shelf", "--sort", "name", "--reverse", "--job", "lm", "-q"))
+    assert [row["run"] for row in rows] == ["shelf/over", "shelf/half"]
+    assert command("runs", "shelf", "-q").err == ""
+
+
+def test_json(command, shelf: Path):
+    objects = {Path(each["run"]).name: each for each in command("runs", "shelf", "--json").objects}
+    over = objects["over"]
+    assert (over["state"], over["reason"], over["step"]) == ("finished", "finished", 1000)
+    assert over["metrics"] == {"valid_loss": 2.0, "bits_per_char": 2.9}
+    assert over["differs"] == {"hidden_size": 32}
+    assert over["settings"]["batch_size"] == 8
+    assert over["modified"].endswith("+00:00")
+    assert "advice" not in over
+
+
+def test_advice_as_text_and_as_json(command, shelf: Path):
+    result = command("runs", "shelf/over", "shelf/half", "shelf/clf", "--sort", "name", "--advice")
+    clf, half, over = result.out.split("\n\n")
+    assert clf == "shelf/clf\n  Its log tells too little."
+    assert "go on" not in over
+    assert "  Go on to the end of the plan: textrnn train lm --resume shelf/half" in half
+    assert over.splitlines()[0] == "shelf/over"
+    assert over.splitlines()[1].startswith("  Overfitting: from step 200 to step 500")
+    (told,) = command("runs", "shelf/over", "--advice", "--json").objects
+    assert [each["about"] for each in told["advice"]] == ["fit", "end", "next"]
+    assert told["advice"][2]["commands"] == ["--dropout 0.2", "--hidden-size 32"]
+
+
+def test_a_folder_without_runs_is_no_failure_and_a_missing_one_is(command, tmp_path: Path):
+    result = command("runs")
+    assert result.code == 0
+    assert result.err == "no runs in the working directory\n"
+    result = command("runs", "none")
+    assert result.code == 1
+    assert "none: no such folder" in result.err
+    assert command("runs", "--sort", "colour").code == 2
+
+
+def test_a_table_on_a_terminal(shelf: Path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    listed = [read_run(shelf / name) for name in ("half", "over", "clf")]
+    write_table(listed, differing(listed))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[0] == "lm"
+    head = "run|state|steps|time|size|loss|bits/char|what differs"
+    assert re.split("  +", lines[1].strip()) == head.split("|")
+    row = next(line for line in lines if line.startswith(str(shelf)[:20]))
+    assert "stopped at 200" in row
+    assert any("hidden_size=32" in line for line in lines)
+    assert any("87.50%" in line for line in lines)
+
+
+def test_weights_are_not_read(command, shelf: Path):
+    """The runs' weights do not even exist."""
+    assert not list(shelf.rglob("*.safetensors"))
+    assert command("runs", "shelf").code == 0
+
+
+def test_runs_load_no_torch():
+    assert "torch" not in vars(runs_module)
+
+
+def test_training_ends_with_advice_and_so_does_info(command, book: Path, tiny):
+    result = command("train", "lm", book, *tiny)
+    advice = result.err.splitlines()[-3:]
+    assert advice[0].startswith("The validation data were looked at only 2 times")
+    told = command("info", "book-lm", "--json").objects[0]["advice"]
+    assert [each["text"] for each in told] == advice
+    shown = command("info", "book-lm").out.splitlines()
+    assert [line.strip() for line in shown[-3:]] == advice
+    assert shown[-4] == "advice"
+
+
+def test_the_last_line_of_json_carries_the_advice_and_the_log_does_not(command, book: Path, tiny):
+    *_, done = command("train", "lm", book, *tiny, "--json").objects
+    assert done["event"] == "done"
+    assert [each["about"] for each in done["advice"]] == ["fit", "end", "next"]
+    *_, logged = Path("book-lm", bundle.LOG).read_text(encoding="utf-8").splitlines()
+    assert json.loads(logged)["event"] == "done"
+    assert "advice" not in json.loads(logged)
+    again = command("train", "lm", "--resume", "book-lm", "--json")
+    assert again.objects[-1]["advice"] == done["advice"]
