@@ -122,14 +122,9 @@ class Completer(Generic[StateT]):
         Raises:
             UsageError: a number is out of range.
         """
-        for name, value, most in (
-            ("n", n, MOST_SUGGESTIONS),
-            ("words", words, MOST_WORDS),
-            ("most_steps", most_steps, None),
-        ):
-            if value < 1 or (most is not None and value > most):
-                allowed = "at least 1" if most is None else f"1 to {most}"
-                raise UsageError(f"{name} is {value}; it must be {allowed}")
+        _require("n", n, MOST_SUGGESTIONS)
+        _require("words", words, MOST_WORDS)
+        _require("most_steps", most_steps)
         head, rest = self._divide(prompt)
         used, unknown = substitute(self._tokenizer, head)
         if unknown:
@@ -162,6 +157,13 @@ class Completer(Generic[StateT]):
         found = _UNIT.search(text)
         place = len(text) if found is None else found.start()
         return text[:place], text[place:]
+
+
+def _require(name: str, value: int, most: int | None = None) -> None:
+    """Refuse a number out of range."""
+    if value < 1 or (most is not None and value > most):
+        allowed = "at least 1" if most is None else f"1 to {most}"
+        raise UsageError(f"{name} is {value}; it must be {allowed}")
 
 
 class _Reader(Generic[StateT]):
