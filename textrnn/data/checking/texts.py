@@ -16,7 +16,7 @@ from textrnn.data.checking.repeats import RepeatSketch, line_hashes
 from textrnn.data.checking.report import CheckReport, Remark
 from textrnn.data.corpus import tell_overlap
 from textrnn.data.intake import TextFile
-from textrnn.data.reading import read_text
+from textrnn.data.reading import UndecodableError, read_text
 from textrnn.data.settings import CorpusSettings
 from textrnn.data.sources import Report
 from textrnn.data.text_inputs import divided_parts, text_parts
@@ -119,6 +119,8 @@ class _Scan:
             self._read(file, validation=file in self.valid_files)
         except DataError as error:
             unread = Remark("refusal", "unreadable", str(error))
+            if not isinstance(error, UndecodableError):
+                return [unread]
             return [bad_bytes(file, self.settings.encoding) or unread]
         return []
 
