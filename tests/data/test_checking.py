@@ -417,6 +417,13 @@ def test_a_list_of_names_is_for_lines(tmp_path: Path) -> None:
     assert "list" not in codes(texts(tmp_path, path, lines=True))
 
 
+def test_lines_that_show_hardly_anything(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.txt", "a whole line of words\n" * 40 + " 7\n\n \n")
+    found = texts(tmp_path, path)
+    assert remark(found, "near-empty-lines").what.startswith("1 lines show")
+    assert (found.figures["near_empty_lines"], found.figures["blank_lines"]) == (1, 2)
+
+
 def test_places_count_on_over_files_and_chunks(tmp_path: Path) -> None:
     first = written(tmp_path, "a.txt", "one\ntwo\n")
     second = written(tmp_path, "b.txt", "x" * 3_000_000 + "\nfine\n\x07\n")
