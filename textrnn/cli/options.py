@@ -57,10 +57,10 @@ class NumberRange(click.FloatRange):
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float | None:
+    ) -> float:
         """Return the number, or refuse it as wrong usage."""
-        number: float | None = super().convert(value, param, ctx)
-        if number is not None and math.isnan(number):
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
         return number
 
