@@ -343,7 +343,8 @@ def test_wrong_arguments_are_told(translator, small):
         translator.score(["a", "b"], ["c"])
     with pytest.raises(UsageError, match="precision"):
         Translator(small, "cpu", "int8")
-    assert isinstance(load(small.path, "cpu"), Translator)
+    assert isinstance(load(small.path, "cpu", threads=1), Translator)
+    assert torch.get_num_threads() == 1
 
 
 def rewrite(path, **entries):
