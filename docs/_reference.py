@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,16 +35,15 @@ def generated(config: Any, path: str, text: str) -> File:
 def commands(
     group: click.Group, words: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Yield every command with its words, those of groups within groups too."""
+    """Yield every command with its words, groups before what is in them."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if command is None:
             continue
+        yield (*words, name), command
         if isinstance(command, click.Group):
             yield from commands(command, (*words, name))
-        else:
-            yield (*words, name), command
 
 
 def page(words: tuple[str, ...], command: click.Command) -> str:
@@ -51,7 +51,7 @@ def page(words: tuple[str, ...], command: click.Command) -> str:
     context = click.Context(command, info_name=f"textrnn {' '.join(words)}")
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     lines = [f"# textrnn {' '.join(words)}", "", f"    {usage}", ""]
-    for paragraph in (command.help or "").split("\n\n"):
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
         is_kept = paragraph.startswith("\b")
         told = paragraph.removeprefix("\b").strip("\n").splitlines()
         lines += [f"    {line}" if is_kept else escaped(line) for line in told]
@@ -63,6 +63,13 @@ def page(words: tuple[str, ...], command: click.Command) -> str:
             section = getattr(parameter, "section", "")
             title = f"{section.capitalize()} settings" if section else "Options"
             sections.setdefault(title, []).append(record)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                link = f"[{name}]({'-'.join((*words, name))}.md)"
+                lines += [f"- {link}: {escaped(inner.get_short_help_str(120))}"]
+        lines.append("")
     for title, records in sections.items():
         lines += [f"## {title}", "", "| option | meaning |", "|---|---|"]
         lines += [

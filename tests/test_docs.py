@@ -94,6 +94,13 @@ def test_the_manual_builds_without_a_broken_link(tmp_path: Path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    page = (tmp_path / "site" / "reference" / "train-lm" / "index.html").read_text(encoding="utf-8")
+    reference = tmp_path / "site" / "reference"
+    page = (reference / "train-lm" / "index.html").read_text(encoding="utf-8")
     assert "--hidden-size" in page
     assert "--learning-rate" in page
+    assert "--workers" in (reference / "tune" / "index.html").read_text(encoding="utf-8")
+    for made in reference.glob("*/index.html"):
+        # Usage and examples keep their lines.
+        assert made.read_text(encoding="utf-8").count("<pre>") >= 1, made
+    example = "textrnn score book-lm chapter.txt -o chapter.html\n"
+    assert example in (reference / "score" / "index.html").read_text(encoding="utf-8")
