@@ -20,10 +20,7 @@ from textrnn.training.divergence import MOST_ROLLBACKS, ROLLBACK_FACTOR, gave_up
 from textrnn.training.evaluating import Evaluator, finite_figures
 from textrnn.training.events import (
     BatchReduced,
-    Done,
-    Evaluated,
     Event,
-    Progressed,
     Replanned,
     RolledBack,
     Sampled,
@@ -36,11 +33,10 @@ from textrnn.training.saving import Saver
 from textrnn.training.settings import TrainingSettings
 from textrnn.training.state import Best, RunState
 from textrnn.training.task import Task
+from textrnn.training.telling import Teller
 from textrnn.training.update import Interval, Updater
 
 __all__ = ["Loop"]
-
-PROGRESS_EVERY_S = 0.5
 
 
 class Loop:
@@ -85,8 +81,7 @@ class Loop:
         self._evaluator = Evaluator(task, device, precision)
         self._lead = lead or Lead(ALONE, task, device)
         self._updater = Updater(task, settings, device, precision, self._lead.ranks)
-        self._elapsed_before_s = state.elapsed_s
-        self._deadline_s = deadline_s
+        self._teller = Teller(task, clock, state.elapsed_s, deadline_s)
         self._deadline = None if deadline_s is None else Deadline(deadline_s, clock)
         self._since = Interval(clock())
         self._interval_loss: float | None = None
@@ -118,7 +113,7 @@ class Loop:
         """
         if self.state.ended:
             yield Stopped(self.state.step, self.state.ended)
-            yield self._done()
+            yield self._teller.done(self.state, self._directory.path)
             return
         if not self._directory.weights:
             self._directory.keep_weights(0, self.task.model.tensors())
@@ -138,7 +133,7 @@ class Loop:
             is_due = self._is_evaluation_due() or self._is_save_due() or self._saver.is_retry_due()
             # What is evaluated or saved has been looked at; on CPUs a look costs nothing.
             fault = None
-            if is_due or self._is_look_free() or self._is_progress_due():
+            if is_due or self._is_look_free() or self._teller.is_progress_due(self._since):
                 # On a GPU this waits for the steps in flight, whose time it is.
                 begun = self._clock()
                 fault = self._fault(are_kept=is_due)
@@ -147,7 +142,7 @@ class Loop:
                 yield from self._roll_back(fault)
                 batches = self.task.batches(self.state.epoch, self.state.batch)
                 continue
-            if is_due or self._is_progress_due():
+            if is_due or self._teller.is_progress_due(self._since):
                 yield self._progress()
             if self._is_evaluation_due():
                 yield from self._evaluate()
@@ -193,43 +188,11 @@ class Loop:
         state.stepping_s += self._clock() - begun
         self._since.add(sums, norm, batch.num_targets)
 
-    # Telling
-
-    def _is_progress_due(self) -> bool:
-        return self._clock() - self._since.begun_s >= PROGRESS_EVERY_S
-
     def _progress(self) -> Event:
-        since, state = self._since, self.state
-        self._since = Interval(self._clock())
+        since, self._since = self._since, Interval(self._clock())
         means = since.means()
-        loss = self._interval_loss = means["loss"]
-        return Progressed(
-            step=state.step,
-            max_steps=state.plan.max_steps,
-            epoch=self._epoch(),
-            loss=loss,
-            metrics=self.task.train_metrics(means),
-            grad_norm=float(since.norm),
-            learning_rate=self._updater.rate,
-            tokens_per_s=state.tokens / max(1e-9, state.stepping_s),
-            elapsed_s=self._elapsed(),
-            remaining_s=self._remaining(),
-        )
-
-    def _epoch(self) -> float:
-        return self.state.epoch + self.state.batch / self.task.batches_per_epoch()
-
-    def _elapsed(self) -> float:
-        return self._elapsed_before_s + self._clock()
-
-    def _remaining(self) -> float:
-        state, plan = self.state, self.state.plan
-        steps_s = (plan.max_steps - state.step) * state.stepping_s / max(1, state.step)
-        if self._deadline_s is None:
-            return steps_s
-        left_s = max(0.0, self._deadline_s - self._clock())
-        # A plan that ends for another reason does not use up its time.
-        return min(left_s, steps_s) if plan.max_steps == plan.most_steps else left_s
+        self._interval_loss = means["loss"]
+        return self._teller.progress(self.state, since, means, self._updater.rate)
 
     # Faults
 
@@ -315,17 +278,16 @@ class Loop:
         sample = self._evaluator.sample(state.step)
         self._updater.use_own(own)
         state.history.append(
-            {"step": state.step, "train_loss": self._interval_loss, "elapsed_s": self._elapsed()}
+            {
+                "step": state.step,
+                "train_loss": self._interval_loss,
+                "elapsed_s": self._teller.elapsed_s(),
+            }
             | metrics
         )
-        yield Evaluated(
-            step=state.step,
-            epoch=self._epoch(),
-            metrics=metrics,
-            train_loss=self._interval_loss,
-            is_best=is_best,
-            is_whole=state.plan.eval_targets is None,
-            elapsed_s=self._elapsed(),
+        is_whole = state.plan.eval_targets is None
+        yield self._teller.evaluated(
+            state, state.step, metrics, self._interval_loss, is_best=is_best, is_whole=is_whole
         )
         if sample is not None:
             yield Sampled(state.step, sample)
@@ -342,7 +304,7 @@ class Loop:
     def _save(self, *, must: bool = False) -> Event:
         """Save; where that fails and it need not succeed now, training goes on and tries again."""
         begun = self._clock()
-        self.state.elapsed_s = self._elapsed()
+        self.state.elapsed_s = self._teller.elapsed_s()
         event = self._saver.save(self.state, self._lead.tensors(self._updater), must=must)
         if self._deadline is not None:
             self._deadline.saved(self._clock() - begun)
@@ -383,7 +345,7 @@ class Loop:
         if state.best is not None:
             yield from self._conclude(state.best)
         yield self._save(must=True)
-        yield self._done()
+        yield self._teller.done(self.state, self._directory.path)
 
     def save_alone(self) -> Iterator[Event]:
         """Save where other processes are lost; what was carried through the texts starts anew then."""
@@ -414,27 +376,10 @@ class Loop:
         metrics = dict(best.metrics)
         if plan.eval_targets is not None:
             metrics = self._evaluator.metrics(plan.final_targets)
-            yield Evaluated(
-                best.step,
-                self._epoch(),
-                metrics,
-                None,
-                is_best=True,
-                is_whole=plan.final_targets is None,
-                elapsed_s=self._elapsed(),
+            is_whole = plan.final_targets is None
+            yield self._teller.evaluated(
+                self.state, best.step, metrics, None, is_best=True, is_whole=is_whole
             )
         metrics |= self._evaluator.conclusion(metrics)
         self.task.model.load_tensors(kept)
         self.state.best = Best(best.step, best.value, finite_figures(metrics))
-
-    def _done(self) -> Event:
-        state = self.state
-        return Done(
-            model=str(self._directory.path),
-            steps=state.step,
-            best_step=state.best.step if state.best else 0,
-            elapsed_s=self._elapsed(),
-            tokens_per_s=state.tokens / max(1e-9, state.stepping_s),
-            reason=state.ended,
-            metrics=state.best.metrics if state.best else {},
-        )

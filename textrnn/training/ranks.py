@@ -244,7 +244,9 @@ class Ranks:
         with _counting_on_others():
             dist.all_reduce(flat, group=self._adding)
         self.owes = False
-        *parts, counts, told = flat.split([*(g.numel() for g in grads), len(there), _MOST_SUMS])
+        *parts, counts, told = torch.split(
+            flat, [*(g.numel() for g in grads), len(there), _MOST_SUMS]
+        )
         if not has_rows:
             there = [count > 0 for count in counts.tolist()]
         for parameter, part, is_there in zip(parameters, parts, there, strict=True):

@@ -219,7 +219,7 @@ class Updater:
             with autocast(self._device, self._precision):
                 output = self._task.step(part, part_state, masks)
             mean = output.loss / max(1, num_targets)
-            mean.backward()
+            mean.backward()  # type: ignore[no-untyped-call]
             states.append(output.state)
             _add(sums, {"loss": output.loss.detach(), **output.totals})
         return sums, states[0] if len(states) == 1 else self._task.join(states)
