@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -26,10 +27,9 @@ from textrnn.training.task import Batch, State, Task
 __all__ = ["ALONE", "BEGIN", "END", "GATHER", "TAKE", "UPDATE", "Order", "RankLostError", "Ranks"]
 
 PATIENCE_S = 300.0
-"""How long the first process waits for another that does not answer."""
+"""How long a process waits for another that does not answer. One that has ended is found at once."""
 FOLLOWING_PATIENCE_S = 86_400.0
-"""How long others wait: the first one prepares data, evaluates and saves meanwhile. One that has ended is
-found at once."""
+"""How long others wait for an order: the first process prepares data, evaluates and saves meanwhile."""
 _MOST_SUMS = 8
 """Room for the sums of a step beside its gradients; a rank without rows does not know how many there are."""
 
@@ -75,6 +75,8 @@ class Ranks:
     def __init__(self, place: Place) -> None:
         self.rank = place.rank
         self.size = place.size
+        # Orders may take their time; what follows them may not.
+        self._prompt: dist.ProcessGroup | None = None
         self._adding: dist.ProcessGroup | None = None
         self.asked: int | None = None
         self.owes = False
@@ -101,7 +103,10 @@ class Ranks:
             dist.init_process_group(
                 "gloo", rank=place.rank, world_size=place.size, timeout=patience
             )
-        return cls(place)
+            prompt = datetime.timedelta(seconds=patience_s or PATIENCE_S)
+            found = cls(place)
+            found._prompt = found._adding = dist.new_group(backend="gloo", timeout=prompt)
+        return found
 
     def begin(self, device: torch.device) -> None:
         """Wait until all ranks are ready to train on their devices.
@@ -175,7 +180,7 @@ class Ranks:
             tensor = plain[name] if is_source else torch.empty(shape, dtype=getattr(torch, dtype))
             if tensor.numel():
                 with _counting_on_others():
-                    dist.broadcast(tensor.view(-1).view(torch.uint8), source)
+                    dist.broadcast(tensor.view(-1).view(torch.uint8), source, self._prompt)
             found[name] = tensor
         self.owes = False
         return found
@@ -187,11 +192,11 @@ class Ranks:
     def _bytes(self, told: bytes, source: int) -> Tensor:
         with _counting_on_others():
             length = torch.tensor([len(told)])
-            dist.broadcast(length, source)
+            dist.broadcast(length, source, self._prompt)
             content = torch.empty(int(length), dtype=torch.uint8)
             if told:
                 content = torch.frombuffer(bytearray(told), dtype=torch.uint8)
-            dist.broadcast(content, source)
+            dist.broadcast(content, source, self._prompt)
         return content
 
     # Sharing the work of a step
@@ -244,9 +249,8 @@ class Ranks:
         with _counting_on_others():
             dist.all_reduce(flat, group=self._adding)
         self.owes = False
-        *parts, counts, told = torch.split(
-            flat, [*(g.numel() for g in grads), len(there), _MOST_SUMS]
-        )
+        sizes = [*(grad.numel() for grad in grads), len(there), _MOST_SUMS]
+        *parts, counts, told = torch.split(flat, sizes)
         if not has_rows:
             there = [count > 0 for count in counts.tolist()]
         for parameter, part, is_there in zip(parameters, parts, there, strict=True):
@@ -265,7 +269,8 @@ def _counting_on_others() -> Iterator[None]:
         yield
     except RuntimeError as error:
         text = str(error).strip() or type(error).__name__
-        reason = text.splitlines()[0][:200]
+        # It begins with the place in gloo's sources where it was found.
+        reason = re.sub(r"\[[^\]]*\.cc:\d+\] *", "", text.splitlines()[0])[:120]
         raise RankLostError(
             f"another process of this run has ended or does not answer ({reason})"
         ) from error
