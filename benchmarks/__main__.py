@@ -55,6 +55,7 @@ BENCHMARKS = (
     Benchmark("generation", "generation against stepping nn.LSTM"),
     Benchmark("labelling", "labels a second", ("{clf}", "--lines", "100000")),
     Benchmark("translating", "sentences a second", ("{mt}", "{texts}/phrases.de")),
+    Benchmark("memory", "memory of long work", ("--share", "0.05")),
     Benchmark("quality", "what three minutes buy", ("{data}/tinyshakespeare/input.txt",)),
     Benchmark(
         "classification",

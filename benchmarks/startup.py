@@ -28,7 +28,12 @@ def until_exit(arguments: list[str]) -> float:
 def until_first_character(arguments: list[str]) -> float:
     """Return the seconds to the first byte on stdout."""
     begun = time.monotonic()
-    with subprocess.Popen([*TEXTRNN, *arguments], stdout=subprocess.PIPE, bufsize=0) as process:
+    with subprocess.Popen(
+        [*TEXTRNN, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+    ) as process:
         process.stdout.read(1)
         seconds = time.monotonic() - begun
         process.terminate()

@@ -46,12 +46,15 @@ __all__ = [
 ]
 
 
-def load(path: str | Path, device: str = "auto") -> LanguageModel | Classifier | Translator:
+def load(
+    path: str | Path, device: str = "auto", *, threads: int | None = None
+) -> LanguageModel | Classifier | Translator:
     """Open a trained model: what comes back is of its job.
 
     Args:
         path: The model directory.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        threads: CPU threads of this process; None leaves the choice to the model.
 
     Raises:
         ModelError: no model there, damaged, of a newer format, or of a job that is not known.
@@ -64,15 +67,15 @@ def load(path: str | Path, device: str = "auto") -> LanguageModel | Classifier |
     if bundle.job == "language-model":
         from textrnn.language_model.generator import LanguageModel
 
-        return LanguageModel(bundle, device=device)
+        return LanguageModel(bundle, device=device, threads=threads)
     if bundle.job == "classifier":
         from textrnn.classifier.predictor import Classifier
 
-        return Classifier(bundle, device=device)
+        return Classifier(bundle, device=device, threads=threads)
     if bundle.job == "translator":
         from textrnn.translator.predictor import Translator
 
-        return Translator(bundle, device=device)
+        return Translator(bundle, device=device, threads=threads)
     raise ModelError(f"{path} is a {bundle.job} model, which this version does not know")
 
 

@@ -64,7 +64,7 @@ def test_pairs(command: Callable, tmp_path: Path) -> None:
 def test_a_reader_that_goes_away_ends_it_quietly(
     process: Callable[..., subprocess.Popen], book: Path
 ) -> None:
-    run = process("check", "book.txt")
-    run.stdout.close()
-    assert run.wait() == 0
-    assert run.stderr.read() == b""
+    with process("check", "book.txt") as run:
+        run.stdout.close()
+        assert run.stderr.read() == b""
+    assert run.returncode == 0

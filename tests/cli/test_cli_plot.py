@@ -153,8 +153,20 @@ def test_what_cannot_be_drawn(command, tmp_path: Path):
     write_run(tmp_path / "begun", [planned()])
     result = command("plot", "begun")
     assert result.code == 1
-    assert "tells of no step yet" in result.err
+    assert "tells of no step that counts" in result.err
     assert "no such model directory" in command("plot", "none").err
+
+
+def test_a_real_run_that_went_on_is_one_curve(command, book: Path, tiny):
+    assert command("train", "lm", book, *tiny, "-q").code == 0
+    assert command("train", "lm", "--resume", "book-lm", "--max-steps", "10", "-q").code == 0
+    points = command("plot", "book-lm", "--json").objects
+    losses = [point for point in points if point["figure"] == "loss"]
+    valid = [point for point in losses if point["part"] == "validation"]
+    assert [point["step"] for point in valid] == [10, 20, 30]
+    seconds = [point["elapsed_s"] for point in valid]
+    assert seconds == sorted(seconds)
+    assert "resumed at step 20" in command("plot", "book-lm").out
 
 
 @pytest.fixture

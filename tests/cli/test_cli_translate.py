@@ -2,18 +2,24 @@
 
 import builtins
 import gzip
+import json
 import math
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import sacrebleu
+from matplotlib.figure import Figure
 from translator_models import SRC_WORDS, write_translator
 
 from textrnn.bundle import open_bundle
 from textrnn.cli import translate as command_module
 from textrnn.cli.attention import AttentionFile, block_picture
+from textrnn.cli.attention import _draw as draw_alignment
+from textrnn.cli.translations_display import json_lines
+from textrnn.tokenizers.base import EOS_ID
 from textrnn.translator.alignment import Alignment
 from textrnn.translator.predictor import Translator
 from textrnn.translator.translations import Translation
@@ -30,8 +36,15 @@ def translator(model):
     return Translator(open_bundle(model), "cpu", threads=1)
 
 
+ENDED = re.compile(
+    r"Warning: [\d,]+ translations? (was|were) ended at 16 tokens, the most of a side in training, and may "
+    r"be incomplete \(--max-length\)\n"
+)
+
+
 def told(result):
-    assert result.err == ""
+    # Models of random weights seldom come to an end.
+    assert ENDED.sub("", result.err) == ""
     assert result.code == 0
     return result.out.split("\n")[:-1]
 
@@ -108,9 +121,10 @@ def test_the_n_best_are_rows_of_number_score_and_text(command, model, translator
 
 def test_search_settings_reach_the_search(command, model, translator):
     text = "der hund und die katze"
+    (plain,) = translator.translate([text])
     for options, given in (
         (("--beam-size", "1"), {"beam_size": 1}),
-        (("--length-penalty", "4"), {"length_penalty": 4}),
+        (("--length-penalty", "0"), {"length_penalty": 0}),
         (("--max-length", "3"), {"max_length": 3}),
         (("--no-repeat-ngram", "1"), {"no_repeat_ngram": 1}),
         (("--sample", "--seed", "5"), {"sample": True, "seed": 5}),
@@ -118,10 +132,20 @@ def test_search_settings_reach_the_search(command, model, translator):
          {"sample": True, "seed": 5, "temperature": 0.5, "top_k": 3}),
     ):  # fmt: skip
         (expected,) = translator.translate([text], **given)
-        assert told(command("translate", model, *options, text)) == [expected.translation]
-    (plain,) = translator.translate([text])
-    assert told(command("translate", model, text, TEXTRNN_BEAM_SIZE="1")) != []
-    assert told(command("translate", model, text, TEXTRNN_TEMPERATURE="0.2")) == [plain.translation]
+        (found,) = command("translate", model, "--json", *options, text).objects
+        assert found["translation"] == expected.translation
+        assert found["score"] == pytest.approx(expected.score, abs=1e-5)
+        assert (found["translation"], found["score"]) != (plain.translation, round(plain.score, 6))
+    (greedy,) = translator.translate([text], beam_size=1)
+    assert greedy.translation != plain.translation
+    assert told(command("translate", model, text, TEXTRNN_BEAM_SIZE="1")) == [greedy.translation]
+    # These are meant for training and for other ways to choose.
+    for name in ("MAX_LENGTH", "TEMPERATURE", "SEED"):
+        assert told(command("translate", model, text, **{f"TEXTRNN_{name}": "1"})) == [
+            plain.translation
+        ]
+    drawn = command("translate", model, "--sample", "--seed", "5", text, TEXTRNN_BEAM_SIZE="3")
+    assert told(drawn) == told(command("translate", model, "--sample", "--seed", "5", text))
 
 
 @pytest.mark.parametrize(
@@ -130,6 +154,14 @@ def test_search_settings_reach_the_search(command, model, translator):
         (("--temperature", "0.5", "rot"), 2, "only with sample"),
         (("--n-best", "9", "rot"), 2, "give a beam_size of 9"),
         (("--beam-size", "0", "rot"), 2, "from 1 to 1024"),
+        (("--seed", "1", "rot"), 2, "only with sample"),
+        (("--sample", "--beam-size", "3", "rot"), 2, "sample and beam_size 3 at once"),
+        (("--attention", "same.txt", "-o", "./same.txt", "rot"), 2, "name the same file"),
+        (("--attention", "-", "--json", "rot"), 2, "--attention -"),
+        (("--attention", "-", "--n-best", "2", "-o", "-", "rot"), 2, "--attention -"),
+        (("--attention", "none/x.txt", "rot"), 2, "--attention: there is no folder none"),
+        (("--src-column", "de", "ein haus"), 2, "--src-column is for tables"),
+        (("--interactive", "--src-column", "de"), 2, "--interactive"),
         (("input.de",), 2, "input.de: no such file"),
         (("./input",), 2, "no such file"),
         (("-", "-"), 2, "twice"),
@@ -157,7 +189,7 @@ def test_a_model_of_another_job_is_told(command, tmp_path):
 def test_an_output_appears_whole_and_replaces_nothing_unasked(command, model, tmp_path):
     expected = told(command("translate", model, "rot", "ein haus"))
     done = command("translate", model, "rot", "ein haus", "-o", "out.en")
-    assert (done.code, done.out, done.err) == (0, "", "")
+    assert (done.code, done.out, told(done)) == (0, "", [])
     assert (tmp_path / "out.en").read_text().splitlines() == expected
     again = command("translate", model, "rot", "-o", "out.en")
     assert again.code == 2
@@ -183,7 +215,7 @@ def test_long_texts_are_cut_with_a_warning_that_names_the_line(command, model, m
     done = command("translate", model, "--beam-size", "1", stdin="\n".join(lines))
     assert done.code == 0
     assert len(done.out.splitlines()) == len(lines)
-    warnings = done.err.splitlines()
+    warnings = ENDED.sub("", done.err).splitlines()
     assert warnings[0] == (
         "Warning: text 5 has 20 tokens; the model reads the first 16, the most of a side in training"
     )
@@ -191,6 +223,102 @@ def test_long_texts_are_cut_with_a_warning_that_names_the_line(command, model, m
     assert len(warnings) == 6
     assert warnings[-1] == "Warning: 11 texts were cut in all"
     assert command("translate", model, "-q", stdin="hund " * 20).err == ""
+
+
+def test_translations_that_were_ended_are_counted(command, tmp_path):
+    """They may be incomplete; one that comes to its end by itself, or where it was asked to, is not."""
+
+    def change(model):
+        for weight in model.parameters():
+            weight.detach().zero_()
+        model.output.bias.detach()[6] = 9.0  # the same word for ever
+
+    endless = write_translator(tmp_path / "endless", change=change)
+    done = command("translate", endless, "rot", "ein haus", "")
+    assert done.err == (
+        "Warning: 2 translations were ended at 16 tokens, the most of a side in training, and may be "
+        "incomplete (--max-length)\n"
+    )
+    assert command("translate", endless, "-q", "rot").err == ""
+    assert command("translate", endless, "--max-length", "3", "rot").err == ""
+    terse = write_translator(
+        tmp_path / "terse",
+        change=lambda model: model.output.bias.detach().__setitem__(EOS_ID, 99.0),
+    )
+    assert command("translate", terse, "rot", "ein haus").err == ""
+
+
+def test_of_a_table_each_row_is_translated(command, model, tmp_path):
+    texts = ["der hund", "ein haus\nund, rot", "", "katze"]
+    expected = told(
+        command("translate", model, "-q", stdin="der hund\nein haus und, rot\n\nkatze\n")
+    )
+    rows = ["1,der hund,x y", '2,"ein haus\nund, rot",z z', "3,,w w", "4,katze,the cat"]
+    table = "\n".join(["id,de,en", *rows]) + "\n"
+    (tmp_path / "t.csv").write_text(table)
+    (tmp_path / "t.txt").write_text(table)
+    lines = [json.dumps({"id": i, "source": text, "n": {}}) for i, text in enumerate(texts)]
+    (tmp_path / "t.jsonl").write_text("\n".join(lines) + "\n")
+    done = command("translate", model, "t.csv")
+    assert done.out.split("\n")[:-1] == expected
+    assert "t.csv: CSV, translating 'de'" in done.err
+    for arguments in (
+        ("t.jsonl",),
+        ("t.txt", "--src-column", "de"),
+        ("t.csv", "--src-column", "2"),
+    ):
+        assert command("translate", model, *arguments).out == done.out
+    piped = command("translate", model, "-", "--src-column", "de", stdin=table)
+    assert piped.out == done.out
+    other = command("translate", model, "t.csv", "--src-column", "en", "-q")
+    assert other.out != done.out
+    assert other.err == ""
+    assert other.out.count("\n") == 4
+    wrong = command("translate", model, "t.csv", "--src-column", "fr")
+    assert (wrong.code, wrong.out) == (1, "")
+    assert "no column 'fr'" in wrong.err
+    assert "--src-column" in wrong.err
+    # A model that was trained from one column reads that one again.
+    turned = write_translator(tmp_path / "en-de", src_column="en")
+    assert "translating 'en'" in command("translate", turned, "t.csv").err
+
+
+def test_alignments_are_told_in_the_order_of_the_translation():
+    weights = weights_of([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1], [0.1, 0.2, 0.7], [0.2, 0.6, 0.2]])
+    alignment = Alignment(["a", "b", "c"], ["w", "x", "y", "z"], weights)
+    (line,) = json_lines([Translation("a b c", "w x y z", -1.0, (), alignment)]).splitlines()
+    assert json.loads(line)["alignment"] == [1, 0, 2, 1]
+    none = Alignment([], ["w"], np.zeros((1, 0), np.float32))
+    (line,) = json_lines([Translation("-", "w", -1.0, (), none)]).splitlines()
+    assert json.loads(line)["alignment"] == [None]
+
+
+def test_a_page_and_an_image_show_each_word_where_it_stands(tmp_path):
+    weights = weights_of([[0.125, 0.875, 0.0], [0.5, 0.25, 0.25]])
+    translation = Translation("s", "t", -1.0, (), Alignment(["a", "b", "c"], ["x", "y"], weights))
+    with AttentionFile(str(tmp_path / "p.html"), force=False) as page:
+        page.add([translation])
+    told_of = (tmp_path / "p.html").read_text()
+    assert re.findall(r"<th>(\w*)</th>", told_of) == ["", "a", "b", "c", "x", "y"]
+    assert re.findall(r'title="([\d.]+)"', told_of) == (
+        ["0.125", "0.875", "0.000", "0.500", "0.250", "0.250"]
+    )
+    figure = Figure()
+    axis = figure.subplots()
+    draw_alignment(axis, translation.alignment)
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["a", "b", "c"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["x", "y"]
+    assert axis.images[0].get_array().tolist() == weights.tolist()
+
+
+def test_an_image_holds_so_many_words(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("textrnn.cli.attention.MOST_ROWS", 3)
+    weights = weights_of([[1.0], [1.0]])
+    translations = [Translation("a", "b", -1.0, (), Alignment(["a"], ["b", "b"], weights))] * 3
+    with AttentionFile(str(tmp_path / "x.png"), force=False) as picture:
+        picture.add(translations)
+        assert len(picture._waiting) == 1
+    assert "2 more are left out" in capsys.readouterr().err
 
 
 def test_attention_is_drawn_in_three_kinds(command, model, tmp_path):
@@ -232,8 +360,6 @@ def test_a_picture_of_characters_worked_by_hand():
 
 
 def weights_of(rows):
-    import numpy as np
-
     return np.array(rows, np.float32)
 
 
@@ -244,7 +370,9 @@ def test_an_image_holds_so_many_texts(tmp_path, capsys, monkeypatch):
     with AttentionFile(str(tmp_path / "x.png"), force=False) as picture:
         picture.add(translations[:1])
         picture.add(translations[1:])
-    assert "an image holds 2 texts; 3 more are left out" in capsys.readouterr().err
+    assert "an image holds 2 texts of 400 words in all; 3 more are left out" in (
+        capsys.readouterr().err
+    )
     assert (tmp_path / "x.png").stat().st_size > 1000
 
 
@@ -276,7 +404,7 @@ def test_a_pipe_is_answered_line_by_line(process, model):
         running.stdin.close()
         assert running.wait(20) == 0
         assert running.stdout.read() == b""
-        assert running.stderr.read() == b""
+        assert ENDED.sub("", running.stderr.read().decode()) == ""
     finally:
         running.kill()
         running.wait()
@@ -325,6 +453,28 @@ def test_evaluation_is_sacrebleus(command, model, translator, pairs, tmp_path):
     assert all(re.fullmatch(r"t\.de:[1245]", each["where"]) for each in result["worst"])
 
 
+def test_bleu_cuts_texts_as_it_is_told(command, model, translator, pairs):
+    src, tgt = pairs
+    kept = [number for number, text in enumerate(src) if text]
+    said = [each.translation for each in translator.translate([src[number] for number in kept])]
+    wanted = [tgt[number].upper() for number in kept]
+    rows = "".join(f"{src[n]}\t{tgt[n].upper()}\n" for n in kept)
+    options = ("--bleu-tokenize", "char", "--lowercase", "--json", "-q", "--worst", "1")
+    (found,) = command("evaluate", model, "-", *options, stdin="de\ten\n" + rows).objects
+    bleu = sacrebleu.metrics.BLEU(tokenize="char", lowercase=True)
+    chrf = sacrebleu.metrics.CHRF(lowercase=True)
+    assert found["bleu"] == bleu.corpus_score(said, [wanted]).score > 0
+    assert found["chrf"] == chrf.corpus_score(said, [wanted]).score
+    assert found["bleu_signature"] == str(bleu.get_signature())
+    assert "tok:char" in found["bleu_signature"]
+    worst = min(
+        chrf.sentence_score(one, [other]).score for one, other in zip(said, wanted, strict=True)
+    )
+    assert found["worst"][0]["chrf"] == worst
+    (plain,) = command("evaluate", model, "-", *options[3:], stdin="de\ten\n" + rows).objects
+    assert plain["bleu"] != found["bleu"]
+
+
 def test_evaluation_reads_tables_and_tells_people(command, model, pairs, tmp_path):
     json_of = {}
     for name, inputs in (("files", ("--src", "t.de", "--tgt", "t.en")), ("table", ("t.tsv",))):
@@ -358,6 +508,10 @@ def test_evaluation_refuses_what_cannot_be_measured(command, model, pairs, tmp_p
     (tmp_path / "h").write_text("mine\n")
     kept = command("evaluate", model, "t.tsv", "--hypotheses", "h")
     assert kept.code == 2
+    assert "choose another file with --hypotheses" in kept.err
+    idle = command("evaluate", model, "--src", "t.de", "--tgt", "t.en", "--src-column", "1")
+    assert idle.code == 2
+    assert "--src-column: files of --src and --tgt have no columns" in idle.err
     assert (tmp_path / "h").read_text() == "mine\n"
 
 

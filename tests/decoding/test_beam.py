@@ -176,6 +176,31 @@ def test_unlikely_short_texts_do_not_shut_out_a_likely_long_one():
         assert told(found) == [(A,) * 12]
 
 
+@pytest.mark.parametrize(
+    ("ends", "limit"),
+    [
+        # Its end at once has the score log .5 = -.69; the long text's is log .3 / (14 / 6) = -.52.
+        (0.5, 8),
+        # log .427 = -.85; the longest that the limit allows, log .3 / (9 / 6) = -.80, is just enough.
+        (0.427, 3),
+    ],
+)
+def test_a_search_goes_on_while_a_longer_text_may_still_surpass_within_the_limit(ends, limit):
+    table: dict[tuple[int, ...], dict[int, float]] = {
+        (): {EOS_ID: ends, A: 0.3, B: 1 - ends - 0.3},
+        (A,) * limit: {EOS_ID: 1.0},
+    }
+    for length in range(1, limit + 1):
+        if length < limit:
+            table[(A,) * length] = {A: 1.0}
+        # The other one never ends.
+        table[(B,) * length] = {B: 1.0}
+    (found,) = search(shares(table), [limit], beam_size=2, length_penalty=1)
+    assert told(found) == [(A,) * limit]
+    expected = math.log(0.3) / float(length_norm(limit + 1, 1))
+    assert found[0].score == pytest.approx(expected, abs=1e-6)
+
+
 @given(
     st.integers(0, 10_000),
     st.lists(st.integers(0, 8), min_size=1, max_size=5),

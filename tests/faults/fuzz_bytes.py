@@ -163,7 +163,7 @@ ENCODINGS = (
 )
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    ".gz": gzip.compress,
+    ".gz": lambda data: gzip.compress(data, mtime=0),  # the same bytes at any time
     ".xz": lzma.compress,
     ".bz2": bz2.compress,
     ".zst": zstandard.ZstdCompressor().compress,

@@ -91,7 +91,7 @@ def test_disks_of_every_size(
     whole = Unbroken(zygote, job, folder / "whole")
     size = sum(path.stat().st_size for path in whole.model.rglob("*") if path.is_file())
     became: dict[str, int] = {}
-    for leave in range(0, 2 * size + 24 * PAGE, max(PAGE, size // (10 * PAGE) * PAGE)):
+    for leave in range(0, 3 * size + 24 * PAGE, max(PAGE, size // (8 * PAGE) * PAGE)):
         how = holds_on_full_disk(zygote, job, folder, disk, whole, leave)
         became[how] = became.get(how, 0) + 1
     assert len(became) == 3, became

@@ -81,9 +81,9 @@ HUGE = {
         1,
         0,
     ),
-    "prompt of 5 MB": (
+    "prompt of 1 MB": (
         ["generate", "{lm}", "-n", "3", "--prompt-file"],
-        lambda: b"ab " * (5 * MB // 3),
+        lambda: b"ab " * (MB // 3),
         "",
         None,
         0,

@@ -203,9 +203,8 @@ def hostile(path: Path, settings: dict[str, object]) -> bundle.Bundle:
 @pytest.mark.parametrize("changes", HOSTILE, ids=lambda changes: str(changes)[:40])
 def test_settings_that_lie_are_refused_before_they_cost_memory(tmp_path: Path, changes):
     own = as_dict(dataclasses.replace(SMALL, ngram_order=2))
-    opened = hostile(tmp_path / "m", {**own, **changes})
     with pytest.raises(ModelError) as caught:
-        LanguageModel(opened)
+        LanguageModel(hostile(tmp_path / "m", {**own, **changes}))
     assert str(caught.value).startswith(str(tmp_path / "m"))
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < len(str(tmp_path)) + 700

@@ -100,3 +100,35 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="equal sizes"):
         Attention("dot", 2, 3)
     assert Attention("general", 2, 3).prepare(torch.zeros(3, 2, 3), MASK).scored.shape == (2, 3, 2)
+
+
+def test_additive_attention_of_long_texts_takes_no_more_memory_than_allowed(monkeypatch):
+    attention = Attention("additive", 4, 6)
+    attention.reset_parameters(torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(1)
+    queries = torch.randn(11, 3, 4, generator=generator)
+    keys = attention.prepare(torch.randn(5, 3, 6, generator=generator), torch.ones(5, 3) > 0)
+    whole, shares = attention.attend(queries, keys)
+    sizes = []
+    plain = torch.tanh
+
+    def watched(values):
+        sizes.append(values.numel())
+        return plain(values)
+
+    monkeypatch.setattr(torch, "tanh", watched)
+    for most in (1, 150, 10_000):
+        monkeypatch.setattr("textrnn.nn.attention._SUMS_AT_ONCE", most)
+        sizes.clear()
+        with torch.no_grad():
+            found, weights = attention.attend(queries, keys)
+        torch.testing.assert_close(found, whole)
+        torch.testing.assert_close(weights, shares)
+        # A query at a time at least: 3 * 5 * 4 features.
+        assert max(sizes) <= max(most, 60)
+        assert sum(sizes) == 11 * 60
+    # Gradients need all of it.
+    monkeypatch.setattr("textrnn.nn.attention._SUMS_AT_ONCE", 1)
+    sizes.clear()
+    attention.attend(queries, keys)
+    assert sizes == [11 * 60]

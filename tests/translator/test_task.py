@@ -6,13 +6,17 @@ import random
 
 import pytest
 import torch
+from sacrebleu.metrics.bleu import BLEU
 from torch.nn import functional
+from translator_models import write_translator
 
+from textrnn.bundle import open_bundle
 from textrnn.data.pairs import PairCorpus, prepare_pairs
 from textrnn.nn.dropout import MaskSource
-from textrnn.tokenizers.base import PAD_ID
+from textrnn.tokenizers.base import PAD_ID, UNK_ID
 from textrnn.translator.batches import batch_of
 from textrnn.translator.model import EncoderDecoder
+from textrnn.translator.predictor import Translator
 from textrnn.translator.settings import TranslatorSettings
 from textrnn.translator.task import TranslatorTask, training_loss
 
@@ -107,7 +111,7 @@ def test_an_evaluation_gives_the_figures_of_all_pairs_that_fit(
         )
         mean = float(surprises(task, corpus, 0.0)) / targets
         monkeypatch.setattr("textrnn.translator.batches._TOKENS_AT_ONCE", 1)
-        monkeypatch.setattr("textrnn.translator.task._TOKENS_AT_ONCE", 1)
+        monkeypatch.setattr("textrnn.translator.engine._TOKENS_AT_ONCE", 1)
         one_by_one = task.evaluate(None)
         some = task.evaluate(20)
     assert figures["valid_loss"] == pytest.approx(mean, rel=1e-4)
@@ -117,29 +121,41 @@ def test_an_evaluation_gives_the_figures_of_all_pairs_that_fit(
     assert some["valid_loss"] != pytest.approx(figures["valid_loss"], rel=1e-6)
 
 
-def test_bleu_is_that_of_greedy_translations_against_raw_texts(
-    corpus: PairCorpus, monkeypatch: pytest.MonkeyPatch
-):
+def test_what_is_scored_is_what_a_user_gets_with_a_beam_of_one(corpus: PairCorpus, tmp_path):
     task = make_task(corpus)
-    by_source = dict(corpus.valid_pairs())
-    answers = iter(range(1000))
-
-    def right(model: object, src: torch.Tensor, lengths: torch.Tensor, limits: object):
-        for ids, length in zip(src, lengths.tolist(), strict=True):
-            next(answers)
-            text = corpus.src_tokenizer.decode(ids[: length - 1].tolist())
-            yield corpus.tgt_tokenizer.encode(by_source[text]).tolist()
-
-    monkeypatch.setattr("textrnn.translator.task.greedy", lambda *each: list(right(*each)))
-    # Words of one character, so that there are runs of four.
-    monkeypatch.setattr(PairCorpus, "valid_pair", lambda _, number: list(by_source.items())[number])
     with torch.no_grad():
-        texts = task._translated(task._valid)
-    assert texts == [corpus.valid_pair(number)[1] for number in task._valid.tolist()]
-    lines = task.sample(0).split("\n")
-    assert len(lines) == 9
-    assert lines[1][2:] == lines[2][2:] == by_source[lines[0][2:]]
-    assert next(answers) == len(task._valid) + 3
+        for weight in task.model.parameters():
+            weight.mul_(3)
+    task.model.output.bias.detach()[UNK_ID] = 9.0  # which letters never say
+    path = write_translator(
+        tmp_path / "m",
+        tokenizers=(corpus.src_tokenizer, corpus.tgt_tokenizer),
+        change=lambda model: model.load_tensors(task.model.tensors()),
+        **{f.name: getattr(SETTINGS, f.name) for f in dataclasses.fields(SETTINGS)},
+    )
+    translator = Translator(open_bundle(path), "cpu", threads=1)
+    pairs = [corpus.valid_pair(number) for number in task._valid.tolist()]
+    expected = [
+        each.translation for each in translator.translate([p[0] for p in pairs], beam_size=1)
+    ]
+    assert len(set(expected)) > 3
+    assert task._translated(task._valid) == expected
+    references = [tgt for _, tgt in pairs]
+    bleu = BLEU().corpus_score(expected, [references]).score
+    with torch.no_grad():
+        assert task.evaluate(None)["valid_bleu"] == pytest.approx(bleu)
+    blocks = task.sample(0).split("\n")
+    assert len(blocks) == 9
+    known = dict(zip((p[0] for p in pairs), zip(expected, references, strict=True), strict=True))
+    for place in range(0, 9, 3):
+        assert (blocks[place + 1][2:], blocks[place + 2][2:]) == known[blocks[place][2:]]
+
+
+def test_weights_that_make_no_number_have_no_bleu(corpus: PairCorpus):
+    task = make_task(corpus)
+    task.model.output.bias.detach().fill_(math.nan)
+    with torch.no_grad():
+        assert task.evaluate(None)["valid_bleu"] is None
 
 
 def test_parts_of_a_batch_make_up_the_batch(corpus: PairCorpus):

@@ -111,15 +111,15 @@ class ClassifierSettings(ExampleSettings, TokenizerSettings, RecurrentSettings, 
         choices=("loss", "accuracy", "macro_f1"),
     )
     unfreeze_share: float = setting(
-        0.3,
-        "With --init-from: share of the training over which its layers join in one by one, from the top; 0 "
-        "trains all from the start (gradual unfreezing, Howard and Ruder 2018).",
+        0.0,
+        "With --init-from: share of the training over which its layers join in one by one, from the top "
+        "(gradual unfreezing, Howard and Ruder 2018); 0 trains all from the start.",
         section="transfer",
         minimum=0,
         maximum=1,
     )
     layer_decay: float = setting(
-        0.4,
+        1.0,
         "With --init-from: learning rate of a layer in units of that of the layer above.",
         section="transfer",
         above=0,

@@ -22,7 +22,10 @@ __all__ = ["AttentionFile", "block_picture"]
 KINDS = (".png", ".html", ".txt")
 
 MOST_PNG = 24
-"""Sentences that one image holds."""
+"""Texts that one image holds."""
+
+MOST_ROWS = 400
+"""Words of translations that it holds, but for a single text: drawing takes a while for each."""
 
 _SHADES = " ░▒▓█"
 _LEAST = (0.05, 0.25, 0.5, 0.75)
@@ -61,7 +64,7 @@ class AttentionFile:
         if self._kind == ".png":
             _require_matplotlib()
         self._is_stdout = name == "-"
-        self._results = Results(name, force=force)
+        self._results = Results(name, force=force, option="--attention")
         self._waiting: list[Alignment] = []
         self._left_out = 0
         self._is_begun = False
@@ -77,9 +80,8 @@ class AttentionFile:
             return
         alignments = [each.alignment for each in translations if each.alignment is not None]
         if self._kind == ".png":
-            room = MOST_PNG - len(self._waiting)
-            self._waiting += alignments[:room]
-            self._left_out += len(alignments[room:])
+            for alignment in alignments:
+                self._wait(alignment)
             return
         if self._kind == ".html" and not self._is_begun:
             self._results.write(_PAGE)
@@ -90,6 +92,15 @@ class AttentionFile:
             write(pictures)
         else:
             self._results.write(pictures)
+
+    def _wait(self, alignment: Alignment) -> None:
+        """Keep an alignment for the image where that has room; what comes after one left out is left out."""
+        rows = sum(len(each.target) for each in self._waiting) + len(alignment.target)
+        is_full = len(self._waiting) >= MOST_PNG or (self._waiting and rows > MOST_ROWS)
+        if self._left_out or is_full:
+            self._left_out += 1
+        else:
+            self._waiting.append(alignment)
 
     def __enter__(self) -> AttentionFile:
         if self._kind is not None:
@@ -113,8 +124,8 @@ class AttentionFile:
                 self._results.write_bytes(_image(self._waiting))
             if self._left_out:
                 note(
-                    f"--attention: an image holds {MOST_PNG} texts; {self._left_out:,} more are left out "
-                    "(.html and .txt hold any number)"
+                    f"--attention: an image holds {MOST_PNG} texts of {MOST_ROWS} words in all; "
+                    f"{self._left_out:,} more are left out (.html and .txt hold any number)"
                 )
         finally:
             self._results.__exit__(kind, error, trace)

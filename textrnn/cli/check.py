@@ -132,7 +132,7 @@ def _report(inputs: Sequence[str], values: Mapping[str, Any]) -> CheckReport:
     tell = (lambda message: None) if values["quiet"] or values["as_json"] else note
     cache = default_cache_dir()
     with workspace(cache) as work:
-        around = {"work": work, "cache": cache, "report": tell}
+        around: dict[str, Any] = {"work": work, "cache": cache, "report": tell}
         job, why = _job(inputs, values, work, cache)
         _refuse_strange(job, values)
         kind = values["tokenizer"] or TOKENIZERS[job]
@@ -170,7 +170,12 @@ def _report(inputs: Sequence[str], values: Mapping[str, Any]) -> CheckReport:
 
         return check_pairs(
             PairInputs(inputs, values["src"], values["tgt"]),
-            PairInputs(values["valid"], values["valid_src"], values["valid_tgt"]),
+            PairInputs(
+                values["valid"],
+                values["valid_src"],
+                values["valid_tgt"],
+                ("--valid-src", "--valid-tgt"),
+            ),
             _settings(PairSettings, values),
             spelt=kind in ("char", "byte"),
             max_length=values["max_length"],

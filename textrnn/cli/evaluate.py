@@ -17,7 +17,7 @@ from textrnn.cli.options import SectionedCommand, debug_option, given, setting_o
 from textrnn.data.settings import CorpusSettings, ExampleSettings, PairSettings
 from textrnn.errors import ModelError, UsageError
 from textrnn.training.settings import TrainingSettings
-from textrnn.translator.search import SearchSettings
+from textrnn.translator.search import BLEU_TOKENIZE, SearchSettings
 
 __all__ = ["JOBS", "Job", "evaluate"]
 
@@ -55,6 +55,7 @@ JOBS = {
         "textrnn.cli.evaluate_translator:evaluate_translator",
         (
             *("src", "tgt", "src_column", "tgt_column", "worst", "hypotheses", "force"),
+            *("bleu_tokenize", "lowercase"),
             *("beam_size", "length_penalty", "max_length", "no_repeat_ngram"),
         ),
     ),
@@ -77,6 +78,13 @@ JOBS = {
     "--hypotheses", metavar="FILE", help="Keep what the model said, a line for each pair."
 )
 @click.option("--force", is_flag=True, help="Replace the file of --hypotheses where it is there.")
+@click.option(
+    "--bleu-tokenize",
+    type=click.Choice(BLEU_TOKENIZE),
+    help="How BLEU cuts texts into words: char and zh are for languages that write none apart.  "
+    f"[default: {BLEU_TOKENIZE[0]}]",
+)
+@click.option("--lowercase", is_flag=True, help="BLEU and chrF take upper case for lower case.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
 @setting_options(CorpusSettings, only=("encoding", "newlines"), default="as in training")
@@ -112,8 +120,8 @@ def evaluate(model: Path, files: tuple[str, ...], **values: Any) -> None:
     probable it holds the references, and the translations with the lowest chrF.
 
     --per-line and --newlines are for language models; --label-column for classifiers; --text-column for both;
-    --src, --tgt, --src-column, --tgt-column, --hypotheses, --force and the search settings for translators;
-    --worst is for classifiers and translators.
+    --src, --tgt, --src-column, --tgt-column, --hypotheses, --force, --bleu-tokenize, --lowercase and the
+    search settings for translators; --worst is for classifiers and translators.
 
     \b
       textrnn evaluate book-lm other.txt

@@ -11,9 +11,11 @@ from textrnn.cli.console import note, write_json
 from textrnn.cli.options import given
 from textrnn.cli.results import Results
 from textrnn.cli.styled import Line, one_line, write_lines
-from textrnn.config import as_dict, make
+from textrnn.cli.translator_options import pair_reading, search_settings
+from textrnn.config import as_dict
 from textrnn.data.settings import PairSettings
-from textrnn.translator.search import SearchSettings
+from textrnn.errors import UsageError
+from textrnn.translator.search import BLEU_TOKENIZE
 
 if TYPE_CHECKING:
     from textrnn.translator.evaluation import TranslationReport
@@ -22,9 +24,6 @@ __all__ = ["evaluate_translator", "report_lines"]
 
 WORST = 5
 """Translations that are shown where nobody says how many."""
-
-READING = ("encoding", "src_column", "tgt_column")
-"""The settings that hold for evaluation as they did for training, where no others are given."""
 
 _HEADING, _FAINT = "bold", "dim"
 _MOST_TEXT = 200
@@ -40,11 +39,13 @@ def evaluate_translator(
         inputs: Tables with two columns.
         machine: ``device``, ``precision``, ``threads``, where given.
         values: The command's other values: ``src``, ``tgt``, ``hypotheses``, ``force``, ``worst``,
-            ``as_json``, ``quiet``, settings of pairs and of the search.
+            ``as_json``, ``quiet``, ``bleu_tokenize``, ``lowercase``, settings of pairs and of the search.
     """
-    settings = _reading(opened, given(PairSettings, values, os.environ))
-    search = make(SearchSettings, given(SearchSettings, values, os.environ))
-    with Results(values["hypotheses"], force=values["force"]) as results:
+    settings = pair_reading(opened, given(PairSettings, values, os.environ))
+    if not inputs:
+        _refuse_columns(values)
+    search = search_settings(values)
+    with Results(values["hypotheses"], force=values["force"], option="--hypotheses") as results:
         from textrnn.data.cache import default_cache_dir
         from textrnn.data.pairs import read_pairs
         from textrnn.translator.evaluation import evaluate_pairs
@@ -60,7 +61,13 @@ def evaluate_translator(
         pairs = read_pairs(inputs, *sides, settings, cache=default_cache_dir(), report=tell)
         worst = WORST if values["worst"] is None else values["worst"]
         report = evaluate_pairs(
-            translator, pairs, worst=worst, on_translation=keep, **as_dict(search)
+            translator,
+            pairs,
+            worst=worst,
+            bleu_tokenize=values["bleu_tokenize"] or BLEU_TOKENIZE[0],
+            lowercase=values["lowercase"],
+            on_translation=keep,
+            **as_dict(search),
         )
     if values["as_json"]:
         write_json(report.as_dict())
@@ -98,8 +105,15 @@ def report_lines(report: TranslationReport) -> Iterator[Line]:
             yield [(f"        {name:<13}", _FAINT), (one_line(getattr(each, name), _MOST_TEXT), "")]
 
 
-def _reading(opened: Bundle, overrides: Mapping[str, Any]) -> PairSettings:
-    """Return how to read pairs: as in training, but for what was given."""
-    recorded = {name: opened.settings.get(name) for name in READING}
-    known = {name: value for name, value in recorded.items() if value is not None}
-    return make(PairSettings, {**known, **overrides}, "evaluate")
+def _refuse_columns(values: Mapping[str, Any]) -> None:
+    """Refuse columns where two files are read line by line.
+
+    Raises:
+        UsageError: one is named.
+    """
+    for name in ("src_column", "tgt_column"):
+        if values[name] is not None:
+            raise UsageError(
+                f"--{name.replace('_', '-')}: files of --src and --tgt have no columns; leave it out, or "
+                "give a table"
+            )

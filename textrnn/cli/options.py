@@ -57,10 +57,10 @@ class NumberRange(click.FloatRange):
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float | None:
+    ) -> float:
         """Return the number, or refuse it as wrong usage."""
-        number: float | None = super().convert(value, param, ctx)
-        if number is not None and math.isnan(number):
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
             self.fail(f"{value!r} is not a number.", param, ctx)
         return number
 
@@ -82,11 +82,20 @@ class SettingOption(click.Option):
         return [CompletionItem(each) for each in self._choices if each.startswith(incomplete)]
 
 
+def _with_kept_lines(told: str | None) -> str | None:
+    """Return help in which two characters, a backslash and a b, have become click's mark of kept lines."""
+    return None if told is None else re.sub(r"(?m)^( *)\\b$", "\\1\b", told)
+
+
 class HelpfulGroup(click.Group):
-    """A group of commands that shows its help, on stderr, where no command is given."""
+    r"""A group of commands that shows its help, on stderr, where no command is given.
+
+    A line ``\b``, after which click breaks no lines, may stand as two characters in a raw docstring.
+    """
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(no_args_is_help=False, **keywords)
+        self.help = _with_kept_lines(self.help)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Show the help where no command is given, as wrong usage."""
@@ -104,8 +113,7 @@ class SectionedCommand(click.Command):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        if self.help is not None:
-            self.help = re.sub(r"(?m)^( *)\\b$", "\\1\b", self.help)
+        self.help = _with_kept_lines(self.help)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options, then each section's."""

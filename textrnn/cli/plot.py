@@ -143,7 +143,7 @@ def _plot_curves(
     first = drawing(traced, axes[0])
     if not first.panels:
         raise DataError(
-            f"{paths[0]}: its {bundle.LOG} tells of no step yet; there is nothing to draw"
+            f"{paths[0]}: its {bundle.LOG} tells of no step that counts; there is nothing to draw"
         )
     _warn_of_other_data(found)
     if values["as_json"]:

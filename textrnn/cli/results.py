@@ -25,17 +25,19 @@ class Results:
         output: A file; None or ``-`` for stdout. Something that is no plain file, such as a named pipe, is
             written to as it is.
         force: Whether a file that is there may be replaced.
+        option: What names the file on the command line.
 
     Raises:
         UsageError: the file is there already, is a folder, or its folder is missing.
     """
 
-    def __init__(self, output: str | None, *, force: bool) -> None:
+    def __init__(self, output: str | None, *, force: bool, option: str = "--output") -> None:
         self.path = None if output in (None, "-") else Path(str(output))
         self._target: Path | None = None
         self._part: Path | None = None
         self._file: BinaryIO | None = None
         self._is_begun = False
+        self._option = option
         if self.path is not None:
             self._choose(self.path, force=force)
 
@@ -109,18 +111,19 @@ class Results:
         except FileNotFoundError:
             mode = None
         if mode is not None and stat.S_ISDIR(mode):
-            raise UsageError(f"--output: {path} is a folder; name a file")
+            raise UsageError(f"{self._option}: {path} is a folder; name a file")
         if mode is not None and not stat.S_ISREG(mode):
             return
         if mode is not None and not force:
             raise UsageError(
-                f"{path} exists already; replace it with --force, or choose another file with --output"
+                f"{path} exists already; replace it with --force, or choose another file with {self._option}"
             )
         # Through a link the file that it names is written.
         target = path.resolve()
         if not target.parent.is_dir():
             raise UsageError(
-                f"--output: there is no folder {path.parent}; make it with: mkdir -p {shown(path.parent)}"
+                f"{self._option}: there is no folder {path.parent}; make it with: mkdir -p "
+                f"{shown(path.parent)}"
             )
         self._target, self._part = target, target.with_name(f".{target.name}.part")
 

@@ -13,7 +13,7 @@ import click
 from textrnn.cli.advice import advice_on
 from textrnn.cli.console import is_terminal, note, write, write_json
 from textrnn.cli.jobs import JOBS
-from textrnn.cli.options import debug_option
+from textrnn.cli.options import SectionedCommand, debug_option
 from textrnn.errors import ModelError
 from textrnn.experiments.runs import (
     METRICS,
@@ -41,7 +41,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n"})
 _COMMANDS = {job.command: job.name for job in JOBS.values()}
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR...]")
 @click.option(
     "--sort",

@@ -10,6 +10,7 @@ from textrnn.cli.data_options import Data, translator_data
 from textrnn.cli.jobs import JOBS
 from textrnn.cli.options import SectionedCommand
 from textrnn.cli.training import EPILOG, train, training_options
+from textrnn.errors import UsageError
 from textrnn.translator.settings import TranslatorSettings
 
 __all__ = ["train_translator"]
@@ -34,4 +35,9 @@ def train_translator(data: Data, **values: Any) -> None:
 
     Ctrl-C saves and ends; --resume goes on.
     """
+    if values["batch_size"] is not None and values["batch_tokens"] is not None:
+        raise UsageError(
+            f"--batch-size {values['batch_size']} and --batch-tokens {values['batch_tokens']}: both say how "
+            "large a batch is; leave one of them out"
+        )
     train(JOBS["translator"], data, values)

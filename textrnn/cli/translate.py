@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,13 @@ import click
 from textrnn.cli.aside import open_model
 from textrnn.cli.attention import AttentionFile
 from textrnn.cli.console import is_terminal, note, warn, write
-from textrnn.cli.inputs import require_stdin, stdin_or_usage
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.cli.results import Results
+from textrnn.cli.translate_inputs import Part, input_parts
 from textrnn.cli.translations_display import json_lines, n_best_lines, plain_lines
+from textrnn.cli.translator_options import pair_reading, search_settings
 from textrnn.config import as_dict, make
-from textrnn.data.settings import TextSettings
+from textrnn.data.settings import PairSettings
 from textrnn.errors import UsageError
 from textrnn.training.settings import TrainingSettings
 from textrnn.translator.search import SearchSettings
@@ -30,22 +30,15 @@ if TYPE_CHECKING:
     from textrnn.translator.predictor import Translator
     from textrnn.translator.translations import CutText, Translation
 
-__all__ = ["search_settings", "translate"]
+__all__ = ["translate"]
 
 MACHINE = ("device", "threads", "precision")
-
-SAMPLING = ("temperature", "top_k", "top_p")
 
 _FIRST_CHUNK, _MOST_CHUNK = 64, 4096
 """Lines of the first chunk of a file that is translated, and of the largest one."""
 
 _MOST_CUT = 5
 """Texts that were cut which are told one by one."""
-
-_FILE_NAME = re.compile(r"\S*\S\.[A-Za-z][A-Za-z0-9]{0,9}|\S*/\S*")
-"""What was surely meant to be a file's name."""
-
-Part = Callable[[], Iterator[list[str]]]
 
 
 @click.command(cls=SectionedCommand)
@@ -78,25 +71,31 @@ Part = Callable[[], Iterator[list[str]]]
 )
 @click.option("-q", "--quiet", is_flag=True, help="Show errors only.")
 @setting_options(SearchSettings, undecided="the most of a side in training")
-@setting_options(TextSettings, only=("encoding",))
+@setting_options(PairSettings, only=("encoding",))
+@setting_options(
+    PairSettings, only=("src_column",), undecided="as in training, or found by name or contents"
+)
 @setting_options(TrainingSettings, only=("device", "threads"), undecided="chosen for the machine")
 @debug_option
 def translate(model: Path, inputs: tuple[str, ...], **values: Any) -> None:
     r"""Translate texts with a trained translator.
 
-    Each line of each FILE is a text, and becomes one line, in order, a blank one a blank one. - is stdin,
-    which is also read where nothing is named; what comes through a pipe is answered line by line as it
-    arrives. Files may be compressed (gzip, xz, bzip2, zstd). What is no file's name is a TEXT itself.
+    Each line of each FILE is a text, and becomes one line, in order, a blank one a blank one. In a table
+    (.csv, .tsv, .jsonl, .parquet, hf:NAME, or any file with --src-column) each row is one. - is stdin, which
+    is also read where nothing is named; what comes through a pipe is answered line by line as it arrives,
+    but for tables. Files may be compressed (gzip, xz, bzip2, zstd). What is no file's name is a TEXT itself.
 
     With --n-best N every text becomes up to N rows of tab-separated values, the best first: the number of the
     text from 1, the score, the translation; a blank text one row that ends with its number. A score is the
     log-probability over the length penalty, in nats: nearer to 0 is likelier.
 
     --json prints source, translation, score, hypotheses (each with text, score and log_prob), tokens (the
-    words and marks of source and translation) and alignment: for each word of the translation, the number of
-    the source's word, from 0, that it looked at most. A blank text has null for a score.
+    words and marks of source and translation, not the pieces that the model reads) and alignment: for each
+    of those of the translation, the number of the source's, from 0, that it looked at most, or null where
+    the source has none. A blank text has null for a score.
 
-    A text with more tokens than the model read in training is cut there, with a warning.
+    A text with more tokens than the model read in training is cut there, and a translation ended there,
+    with a warning.
 
     \b
       echo "Ein Hund läuft durch den Schnee." | textrnn translate de-en
@@ -105,10 +104,12 @@ def translate(model: Path, inputs: tuple[str, ...], **values: Any) -> None:
       textrnn translate answers --interactive
     """
     search = search_settings(values)
-    _check(inputs, values)
-    encoding = make(TextSettings, given(TextSettings, values, os.environ)).encoding
+    _check(inputs, values, search)
+    reading = given(PairSettings, values, os.environ)
     tell = (lambda message: None) if values["quiet"] else note
-    parts = [] if values["interactive"] else _parts(inputs, encoding, tell)
+    parts = []
+    if not values["interactive"]:
+        parts = input_parts(inputs, make(PairSettings, reading), tell)
     # Not all of the settings of training: the seed and batch size here are those of translating.
     machine = given(TrainingSettings, {name: values[name] for name in MACHINE}, os.environ)
     with (
@@ -118,34 +119,36 @@ def translate(model: Path, inputs: tuple[str, ...], **values: Any) -> None:
         opened = open_model(model, "translator")
         from textrnn.translator.predictor import Translator
 
+        settings = make(PairSettings, reading)
+        if "src_column" not in reading:
+            column = pair_reading(opened, {}).src_column
+            settings = dataclasses.replace(settings, src_column=column)
         translator = Translator(opened, **machine)
         show = _show(results, picture, search, as_json=values["as_json"])
         answer = _Answering(translator, search, values, is_aligned=show.is_aligned)
-        for texts in _typed() if values["interactive"] else _chunks(parts):
+        for texts in _typed() if values["interactive"] else _chunks(parts, settings):
             show(answer(texts))
-        answer.tell_cut()
+        answer.tell_ends()
 
 
-def search_settings(values: Mapping[str, Any]) -> SearchSettings:
-    """Return how to search, of a command's values and the environment.
-
-    Raises:
-        UsageError: a wrong value, or options that contradict each other.
-    """
-    found = given(SearchSettings, values, os.environ)
-    if not found.get("sample"):
-        # In the environment they may be meant for other commands.
-        found = {
-            name: value
-            for name, value in found.items()
-            if name not in SAMPLING or values[name] is not None
-        }
-    return make(SearchSettings, found)
-
-
-def _check(inputs: Sequence[str], values: Mapping[str, Any]) -> None:
+def _check(inputs: Sequence[str], values: Mapping[str, Any], search: SearchSettings) -> None:
     if list(inputs).count("-") > 1:
         raise UsageError("- is named twice; stdin can be read only once")
+    output, picture = (None if values[n] == "-" else values[n] for n in ("output", "attention"))
+    if output is not None and picture is not None:
+        if Path(output).resolve() == Path(picture).resolve():
+            raise UsageError(
+                f"{output}: --output and --attention name the same file; choose another for one of them"
+            )
+    elif values["attention"] == "-" and output is None and (values["as_json"] or search.n_best > 1):
+        raise UsageError(
+            "--attention - would draw between the rows or objects on stdout; send one of them to a file, "
+            "with --output FILE or --attention FILE.txt"
+        )
+    if values["interactive"] and values["src_column"] is not None:
+        raise UsageError(
+            "--interactive answers what is typed, which has no columns; leave --src-column out"
+        )
     if not values["interactive"]:
         return
     if inputs or values["output"] not in (None, "-"):
@@ -157,7 +160,7 @@ def _check(inputs: Sequence[str], values: Mapping[str, Any]) -> None:
 
 
 class _Answering:
-    """Translates texts and counts those that were cut."""
+    """Translates texts and counts those that were cut, and translations that were ended."""
 
     def __init__(
         self,
@@ -170,18 +173,27 @@ class _Answering:
         self._translator = translator
         self._options = {**as_dict(search), "align": is_aligned, "batch_size": values["batch_size"]}
         self._warn = (lambda message: None) if values["quiet"] else warn
-        self._seen = self._cut = 0
+        # Who asked for an end knows of it.
+        self._limit = None if search.max_length else translator.settings["max_length"]
+        self._seen = self._cut = self._ended = 0
 
     def __call__(self, texts: Sequence[str]) -> list[Translation]:
         """Return the translations of the next texts."""
         found = self._translator.translate(texts, on_cut=self._note_cut, **self._options)
         self._seen += len(texts)
+        self._ended += sum(each.is_ended for each in found)
         return found
 
-    def tell_cut(self) -> None:
-        """Tell how many were cut, where there were too many to name each."""
+    def tell_ends(self) -> None:
+        """Tell how many texts were cut, where each could not be named, and how many translations ended."""
         if self._cut > _MOST_CUT:
             self._warn(f"{self._cut:,} texts were cut in all")
+        if self._ended and self._limit is not None:
+            what = "translation was" if self._ended == 1 else "translations were"
+            self._warn(
+                f"{self._ended:,} {what} ended at {self._limit:,} tokens, the most of a side in training, "
+                "and may be incomplete (--max-length)"
+            )
 
     def _note_cut(self, cut: CutText) -> None:
         self._cut += 1
@@ -230,40 +242,11 @@ def _show(
     return _Show(lambda found: results.write(plain_lines(found)), picture, is_aligned=False)
 
 
-def _parts(inputs: Sequence[str], encoding: str, tell: Callable[[str], None]) -> list[Part]:
-    """Return what reads each input, some texts at a time; that a file is there is known by then.
-
-    Raises:
-        UsageError, DataError: an input is missing, or the encoding unknown.
-    """
-    from textrnn.data.reading import codec_name
-    from textrnn.data.sources import expand_inputs
-    from textrnn.data.stream import stream_lines
-
-    codec_name(encoding)
-    names = list(inputs) or [
-        stdin_or_usage("nothing to translate; --interactive reads what is typed")
-    ]
-    require_stdin(names)
-    parts: list[Part] = []
-    for name in names:
-        if name == "-" or os.path.lexists(name):
-            parts.append(partial(stream_lines, expand_inputs([name], tell), encoding, tell))
-        elif _FILE_NAME.fullmatch(name):
-            raise UsageError(
-                f"{name}: no such file; a text that looks like a file's name can come through stdin"
-            )
-        else:
-            text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            parts.append(partial(iter, [[text]]))
-    return parts
-
-
-def _chunks(parts: Sequence[Part]) -> Iterator[list[str]]:
+def _chunks(parts: Sequence[Part], settings: PairSettings) -> Iterator[list[str]]:
     """Yield texts some at a time: few at first, so that answers come soon, then in good company."""
     size = _FIRST_CHUNK
     for part in parts:
-        for texts in part():
+        for texts in part(settings):
             low = 0
             while low < len(texts):
                 yield texts[low : low + size]

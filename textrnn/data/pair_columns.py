@@ -11,7 +11,7 @@ from textrnn.data.tables.dialect import normal_name
 from textrnn.data.tables.table import Table
 from textrnn.errors import DataError
 
-__all__ = ["PairChoice", "choose_pair", "is_surely_pair", "pair_header_names"]
+__all__ = ["PairChoice", "choose_pair", "choose_source", "is_surely_pair", "pair_header_names"]
 
 SURE_NAMES = (
     ("src", "source", "src_text", "source_text", "source_sentence", "source_language"),
@@ -99,6 +99,30 @@ def choose_pair(table: Table, settings: PairSettings) -> PairChoice:
     return PairChoice(src, tgt, f"from {finder.title(src)} to {finder.title(tgt)}")
 
 
+def choose_source(table: Table, settings: PairSettings) -> int:
+    """Find the side to translate from alone; see :func:`choose_pair`.
+
+    Raises:
+        DataError: the column that was named is not there, or it cannot be told which is meant.
+    """
+    finder = Finder(table)
+    src = finder.named(settings.src_column, "--src-column")
+    if src is not None or len(table.columns) == 1:
+        return src or 0
+    by_name = [found[0] for found in _by_name(table) if len(found) == 2]
+    if table.named:
+        names = [normal_name(name) for name in table.columns]
+        by_name += [*_first(names, SURE_NAMES[0]), *_first(names, SRC_NAMES)]
+    if by_name:
+        return by_name[0]
+    places = range(len(table.columns))
+    texts = places if len(places) == 2 else _texts(table, places)
+    # Of two, the first is translated into the second, as in training.
+    if len(texts) == 1 or len(places) == 2:
+        return texts[0]
+    raise finder.refusal(_doubt(finder, texts, "the text to translate"), "--src-column")
+
+
 def is_surely_pair(table: Table) -> bool:
     """Tell whether columns are called source and target, or after two languages."""
     return any(len(found) == 2 for found in _by_name(table)[:2])
@@ -175,6 +199,7 @@ def _texts(table: Table, places: Sequence[int]) -> list[int]:
 
 
 def _doubt(finder: Finder, texts: Sequence[int], what: str) -> str:
+    """Return why it cannot be told which column is meant."""
     if not texts:
         return f"no column looks like a text that may be {what}"
     return f"{' and '.join(map(finder.title, texts))} may each be {what}"

@@ -25,6 +25,8 @@ class PairFindings:
             is empty.
         limit: How many times above or below the usual one their ratio of lengths had to stand.
         duplicates: Rows of the training files whose pair stood there before; they are kept.
+        identical: Rows of the training files whose sides are the same text; ``other`` is empty.
+        whole: Rows of them with both sides.
         leaks: Rows of validation files whose source stands in the training files.
         same_leaks: How many of them stand there with the same target.
         dropped: Rows left out of training because their source stands in validation.
@@ -40,6 +42,8 @@ class PairFindings:
     limit: float = 0.0
     duplicates: Overlap = field(default_factory=Overlap)
     leaks: Overlap = field(default_factory=Overlap)
+    identical: Overlap = field(default_factory=Overlap)
+    whole: int = 0
     same_leaks: int = 0
     dropped: int = 0
     notes: tuple[str, ...] = ()
@@ -56,8 +60,9 @@ class PairFindings:
             KeyError, TypeError: it is something else.
         """
         values = dict(record)
-        for name in ("wild", "duplicates", "leaks"):
-            values[name] = Overlap(**values[name])
+        for name in ("wild", "duplicates", "identical", "leaks"):
+            # What was prepared by earlier versions lacks some.
+            values[name] = Overlap(**values.get(name, {}))
         for name in ("columns", "notes"):
             values[name] = tuple(values[name])
         return cls(**values)
@@ -83,7 +88,20 @@ class PairFindings:
                 f"training: {_pairs(self.duplicates.count)} {which}, such as "
                 f"{self.duplicates.first} ({self.duplicates.other})"
             )
+        yield from self._identical()
         yield from self._leaks()
+
+    def _identical(self) -> Iterator[str]:
+        if not self.identical.count:
+            return
+        have = "has" if self.identical.count == 1 else "have"
+        line = (
+            f"training: {_pairs(self.identical.count)} {have} the same text on both sides, such as "
+            f"{self.identical.first}"
+        )
+        if self.identical.count > self.whole / 2:
+            line += "; is one file, or column, given for both? The model will learn to copy"
+        yield line
 
     def _leaks(self) -> Iterator[str]:
         if self.leaks.count:

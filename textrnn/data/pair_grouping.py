@@ -73,6 +73,8 @@ def group_pairs(
         wild=_first(train, np.flatnonzero(wild)),
         limit=limit,
         duplicates=_duplicates(train, usable),
+        identical=_first(train, np.flatnonzero(train.whole & (train.src == train.tgt))),
+        whole=int(np.count_nonzero(train.whole)),
         leaks=leaks,
         same_leaks=same,
         dropped=dropped,

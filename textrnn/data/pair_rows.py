@@ -11,14 +11,14 @@ from pathlib import Path
 
 from textrnn.data.cache import workspace
 from textrnn.data.labelled import part_of
-from textrnn.data.pair_columns import PairChoice, choose_pair, pair_header_names
+from textrnn.data.pair_columns import PairChoice, choose_pair, choose_source, pair_header_names
 from textrnn.data.settings import PairSettings
 from textrnn.data.sources import Report
 from textrnn.data.tables.folders import FolderTable
 from textrnn.data.tables.opening import is_table, open_sources
 from textrnn.data.tables.parallel import ParallelTable, is_parallel, open_parallel
 from textrnn.data.tables.source import Source
-from textrnn.data.tables.table import Progress, Row, Table
+from textrnn.data.tables.table import Progress, Row, Table, shown
 from textrnn.errors import DataError, UsageError
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "one_line",
     "open_pair_sources",
     "read_pairs",
+    "read_sources",
     "refuse_stdin_twice",
 ]
 
@@ -60,11 +61,13 @@ class PairInputs:
         tables: Tables with two columns, folders, data sets, ``-`` for stdin.
         src: Files of texts, a line each.
         tgt: As many files, line by line what becomes of them.
+        options: What names the latter two on the command line.
     """
 
     tables: Sequence[str] = ()
     src: Sequence[str] = ()
     tgt: Sequence[str] = ()
+    options: tuple[str, str] = ("--src", "--tgt")
 
     def __bool__(self) -> bool:
         return bool(self.tables or self.src or self.tgt)
@@ -172,7 +175,13 @@ def open_pair_sources(
     found: list[Source] = []
     if inputs.src or inputs.tgt:
         found += open_parallel(
-            inputs.src, inputs.tgt, settings.encoding, work=work, cache=cache, report=report
+            inputs.src,
+            inputs.tgt,
+            settings.encoding,
+            work=work,
+            cache=cache,
+            report=report,
+            options=inputs.options,
         )
     if inputs.tables:
         names = pair_header_names(settings)
@@ -213,6 +222,37 @@ def read_pairs(
         sources = open_pair_sources(given, settings, work=work, cache=cache, report=report)
         wanted = part_of(sources, ("test", "valid", "train"), report)
         yield from Paired(wanted, settings, report).pairs("read")
+
+
+def read_sources(
+    name: str, settings: PairSettings, *, cache: Path, report: Report = lambda _: None
+) -> Iterator[str]:
+    """Yield what is to be translated of each row of a table, in order, streaming; nothing for an empty one.
+
+    Args:
+        name: A table, ``-`` for stdin, a data set.
+        settings: Encoding and column.
+        cache: The cache folder, where copies of what can be read only once go.
+        report: Told which column was found.
+
+    Raises:
+        UsageError: an unknown encoding.
+        DataError: it cannot be read or is no table, the column cannot be told, a row is broken.
+    """
+    with workspace(cache) as work:
+        names = pair_header_names(settings)
+        sources = open_sources(
+            [name], settings.encoding, names, work=work, cache=cache, report=report
+        )
+        for table in [source.open() for source in sources]:
+            if isinstance(table, FolderTable):
+                raise DataError(f"{table.name}: a folder of texts is no table; name its files")
+            column = choose_source(table, settings)
+            header = "" if table.named else " without a header"
+            title = shown(table.columns[column]) if table.named else f"column {column + 1}"
+            report(f"{table.name}: {table.kind}{header}, translating {title}")
+            for row in table.rows((column,)):
+                yield row.values[0] or ""
 
 
 def refuse_stdin_twice(inputs: Sequence[PairInputs]) -> None:

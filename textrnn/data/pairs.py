@@ -47,6 +47,8 @@ __all__ = [
     "read_pairs",
 ]
 
+_VALID_OPTIONS = ("--valid-src", "--valid-tgt")
+
 
 @dataclass(frozen=True)
 class PairStore:
@@ -155,7 +157,7 @@ def prepare_pairs(
             empty, the cache cannot be written.
     """
     given = {"train": PairInputs(inputs, src_inputs, tgt_inputs)}
-    if validation := PairInputs(valid_inputs, valid_src, valid_tgt):
+    if validation := PairInputs(valid_inputs, valid_src, valid_tgt, _VALID_OPTIONS):
         given["valid"] = validation
     refuse_stdin_twice([*given.values()])
     with workspace(cache) as work:

@@ -12,6 +12,9 @@ __all__ = ["ATTENTIONS", "Attention", "Keys"]
 
 ATTENTIONS = ("additive", "dot", "general", "scaled")
 
+_SUMS_AT_ONCE = 1 << 23
+"""Features of sums of queries and keys that stand in memory together where no gradient needs all of them."""
+
 
 class Keys(NamedTuple):
     """What is attended to, made ready once for any number of queries.
@@ -117,4 +120,13 @@ class Attention(nn.Module):
             queries = self.query(queries)
         if self.score is None:
             return torch.bmm(queries.to(scored.dtype), scored.transpose(1, 2))
-        return torch.tanh(queries.unsqueeze(2) + scored.unsqueeze(1)) @ self.score.to(scored.dtype)
+        # Every query meets every key in all features: some queries at a time, or long texts take gigabytes.
+        step = queries.shape[1]
+        if not torch.is_grad_enabled():
+            step = max(1, min(step, _SUMS_AT_ONCE // max(1, scored.numel())))
+        score = self.score.to(scored.dtype)
+        parts = [
+            torch.tanh(some.unsqueeze(2) + scored.unsqueeze(1)) @ score
+            for some in torch.split(queries, max(1, step), 1)
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)

@@ -64,26 +64,31 @@ class Engine:
         self.device = next(model.parameters()).device
 
     def search(
-        self, sources: Sequence[Source], settings: SearchSettings, limit: int, batch_size: int
+        self,
+        sources: Sequence[Source],
+        settings: SearchSettings,
+        limits: Sequence[int],
+        batch_size: int,
     ) -> list[list[Hypothesis]]:
         """Return the hypotheses of every source, or ``n_best`` samples, in the order of the sources.
 
         Args:
             sources: Any number.
             settings: How to search, with a seed where that is at random.
-            limit: Most tokens of a translation.
+            limits: Most tokens of each one's translation.
             batch_size: Sources looked at at a time, at most.
         """
         lengths = np.array([len(source.ids) for source in sources], np.int64)
-        most = min(batch_size, max(1, _LOGITS_AT_ONCE // (self._vocab_size * settings.rows)))
+        at_once = min(batch_size, max(1, _LOGITS_AT_ONCE // (self._vocab_size * settings.rows)))
         found: list[list[Hypothesis]] = [[] for _ in sources]
 
-        def searched(some: Sequence[Source]) -> list[list[Hypothesis]]:
-            return self._searched(some, settings, limit)
+        def searched(some: Sequence[tuple[Source, int]]) -> list[list[Hypothesis]]:
+            texts, most = zip(*some, strict=True)
+            return self._searched(texts, most, settings)
 
-        for places in like_lengths(lengths, max(1, _TOKENS_AT_ONCE // settings.rows), most):
-            batch = [sources[place] for place in places]
-            answers = halving(searched, batch, self.device, lambda source: len(source.ids))
+        for places in like_lengths(lengths, max(1, _TOKENS_AT_ONCE // settings.rows), at_once):
+            batch = [(sources[place], limits[place]) for place in places]
+            answers = halving(searched, batch, self.device, lambda item: len(item[0].ids))
             for place, answer in zip(places, answers, strict=True):
                 found[place] = answer
         return found
@@ -106,7 +111,7 @@ class Engine:
         return [each for each in found if each is not None]
 
     def _searched(
-        self, sources: Sequence[Source], settings: SearchSettings, limit: int
+        self, sources: Sequence[Source], limits: Sequence[int], settings: SearchSettings
     ) -> list[list[Hypothesis]]:
         """Search for one batch."""
         with self._computing():
@@ -114,15 +119,14 @@ class Engine:
             encoded = self._model.encode(ids.to(self.device), lengths.to(self.device))
             state = self._model.start(encoded)
             if not settings.sample:
-                limits = np.full(len(sources), limit, np.int64)
-                return beam_search(self._stepper, state, limits, settings)
+                return beam_search(self._stepper, state, np.array(limits, np.int64), settings)
             num = settings.n_best
             state = self._stepper.reorder(state, np.repeat(np.arange(len(sources)), num))
             seed = settings.seed or 0
             keys = [row_key(seed, source.text, k) for source in sources for k in range(num)]
             sampler = Sampler(settings.sampling, allow_eos=True)
-            limits = np.full(len(keys), limit, np.int64)
-            drawn = draw(self._stepper, state, limits, sampler, np.array(keys, np.uint64))
+            most = np.repeat(np.array(limits, np.int64), num)
+            drawn = draw(self._stepper, state, most, sampler, np.array(keys, np.uint64))
         # What was drawn is told with the probability that the model gives it, not with that of the draw.
         read = self.forced([(sources[i // num].ids, said) for i, said in enumerate(drawn)])
         scored = [

@@ -12,16 +12,16 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from textrnn.data.pairs import Pair
-from textrnn.errors import DataError
+from textrnn.errors import DataError, UsageError
 from textrnn.metrics import perplexity
 from textrnn.tokenizers import Tokenizer
 from textrnn.tokenizers.base import UNK_ID
 from textrnn.translator.predictor import Translator
+from textrnn.translator.search import BLEU_TOKENIZE
 
 __all__ = ["PoorTranslation", "TranslationReport", "evaluate_pairs"]
 
 _PAIRS_AT_ONCE = 2048
-_SENTENCE = CHRF()
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ def evaluate_pairs(
     pairs: Iterable[Pair],
     *,
     worst: int = 0,
+    bleu_tokenize: str = BLEU_TOKENIZE[0],
+    lowercase: bool = False,
     on_translation: Callable[[Sequence[str]], None] = lambda texts: None,
     **search: Any,
 ) -> TranslationReport:
@@ -97,6 +99,8 @@ def evaluate_pairs(
         translator: The model.
         pairs: Read some at a time; their texts are kept, for BLEU's sake.
         worst: How many of the worst translations to report.
+        bleu_tokenize: How BLEU cuts texts into words, one of ``BLEU_TOKENIZE``.
+        lowercase: Whether BLEU and chrF take no heed of upper and lower case.
         on_translation: Is given the translations of all pairs in order, those with an empty side too.
         **search: As ``Translator.translate`` takes it.
 
@@ -104,7 +108,12 @@ def evaluate_pairs(
         DataError: there is no pair with both sides.
         UsageError: a wrong option.
     """
-    tally = _Tally(translator, worst)
+    if bleu_tokenize not in BLEU_TOKENIZE:
+        raise UsageError(
+            f"bleu_tokenize is {bleu_tokenize!r}; it must be one of {', '.join(BLEU_TOKENIZE)}"
+        )
+    bleu = BLEU(tokenize=bleu_tokenize, lowercase=lowercase)
+    tally = _Tally(translator, worst, bleu, CHRF(lowercase=lowercase))
     waiting = iter(pairs)
     while chunk := list(itertools.islice(waiting, _PAIRS_AT_ONCE)):
         on_translation(tally.add(chunk, search))
@@ -119,6 +128,8 @@ class _Tally:
 
     translator: Translator
     worst: int
+    bleu: BLEU
+    chrf: CHRF
     references: list[str] = field(default_factory=list)
     translations: list[str] = field(default_factory=list)
     blank: int = 0
@@ -156,7 +167,7 @@ class _Tally:
 
     def report(self) -> TranslationReport:
         """Return the figures."""
-        bleu, chrf = BLEU(), CHRF()
+        bleu, chrf = self.bleu, self.chrf
         bleu_score = bleu.corpus_score(self.translations, [self.references])
         chrf_score = chrf.corpus_score(self.translations, [self.references])
         loss = self.nats / self.targets
@@ -190,7 +201,7 @@ class _Tally:
         """Keep a translation where it is among the worst so far; of equals the first ones."""
         if not self.worst:
             return
-        chrf = float(_SENTENCE.sentence_score(text, [pair.tgt]).score)
+        chrf = float(self.chrf.sentence_score(text, [pair.tgt]).score)
         poor = PoorTranslation(pair.where, pair.src, pair.tgt, text, chrf)
         keep = heapq.heappush if len(self.poor) < self.worst else heapq.heappushpop
         keep(self.poor, (-chrf, -len(self.references), poor))

@@ -18,7 +18,7 @@ from textrnn.training.plan import Plan
 from textrnn.translator.settings import TranslatorSettings
 from textrnn.translator.sizes import training_memory_bytes
 
-__all__ = ["PairFacts", "TranslatorPlan", "plan_translator", "with_max_length"]
+__all__ = ["PairFacts", "TranslatorPlan", "plan_translator", "require_sizes", "with_max_length"]
 
 DEFAULT_MINUTES = 10.0
 LONGEST, LONGEST_SPELT = 200, 500
@@ -101,6 +101,15 @@ def with_max_length(settings: TranslatorSettings) -> TranslatorSettings:
     """Return the settings with the greatest length decided, which decides which pairs there are."""
     longest = LONGEST_SPELT if settings.tokenizer in ("char", "byte") else LONGEST
     return dataclasses.replace(settings, max_length=settings.max_length or longest)
+
+
+def require_sizes(settings: TranslatorSettings) -> None:
+    """Refuse sizes that no pairs could make fit each other, before any are read.
+
+    Raises:
+        UsageError: such sizes.
+    """
+    _with_sizes(settings)
 
 
 def plan_translator(

@@ -15,18 +15,17 @@ from textrnn.bundle import Bundle
 from textrnn.config import as_dict, make
 from textrnn.data.pairs import one_line
 from textrnn.decoding.beam import Hypothesis, length_norm
-from textrnn.decoding.candidates import NEVER
 from textrnn.decoding.sampling import with_seed
 from textrnn.errors import UsageError
-from textrnn.tokenizers import Tokenizer, WordTokenizer
-from textrnn.tokenizers.base import EOS_ID, UNK_ID
+from textrnn.tokenizers import Tokenizer
+from textrnn.tokenizers.base import EOS_ID
 from textrnn.training.device import pick_device, use_threads
 from textrnn.training.inference import checked_texts
-from textrnn.translator.alignment import aligned, said
 from textrnn.translator.engine import Engine, Source
 from textrnn.translator.opening import model_of, settings_of, tokenizers_of
 from textrnn.translator.search import SearchSettings
-from textrnn.translator.translations import CutText, PairScore, ScoredText, Translation
+from textrnn.translator.translations import CutText, PairScore, Translation
+from textrnn.translator.wording import Wording, never_said
 
 __all__ = ["BATCH_SIZE", "Translator"]
 
@@ -73,11 +72,11 @@ class Translator:
         use_threads(threads)
         src, tgt = self._tokenizers
         model = model_of(bundle.tensors(), self._settings, src.vocab_size, tgt.vocab_size, where)
-        # What is unknown can be copied where it is a word; no other token stands for one.
-        never = NEVER if isinstance(tgt, WordTokenizer) else (*NEVER, UNK_ID)
         # No GPU may round what float32 was asked for, nor is bf16 taken unless asked for.
         exact = "bf16" if precision == "bf16" else "float32"
-        self._engine = Engine(model.to(pick_device(device)), tgt.vocab_size, never, exact)
+        placed = model.to(pick_device(device))
+        self._engine = Engine(placed, tgt.vocab_size, never_said(tgt), exact)
+        self._wording = Wording(self._tokenizers, self._engine)
 
     @property
     def path(self) -> Path:
@@ -136,13 +135,14 @@ class Translator:
         if settings.n_best > 1 and not settings.sample:
             # Of those found, several may be the same text.
             wide = dataclasses.replace(settings, n_best=settings.beam_size)
-        found = self._engine.search(sources, wide, limit, batch_size)
+        found = self._engine.search(sources, wide, [limit] * len(sources), batch_size)
         translations = [Translation(text, "", None, ()) for text in given]
-        if not settings.sample:
-            found = [self._distinct(each)[: settings.n_best] for each in found]
-        told = self._told(sources, found, is_aligned=align)
-        for place, translation in zip(places, told, strict=True):
-            translations[place] = dataclasses.replace(translation, source=given[place])
+        found = [self._distinct(each)[: settings.n_best] for each in found]
+        told = self._wording.told(sources, found, is_aligned=align)
+        for place, translation, hypotheses in zip(places, told, found, strict=True):
+            translations[place] = dataclasses.replace(
+                translation, source=given[place], is_ended=len(hypotheses[0].ids) >= limit
+            )
         return translations
 
     def score(
@@ -155,8 +155,9 @@ class Translator:
     ) -> list[PairScore]:
         """Return how probable given translations are: those of :meth:`translate` have the same scores.
 
-        That holds where a target is cut into the tokens that it was made of, as words and characters are;
-        a model of pieces may find the same text by others.
+        That holds where a target is cut into the tokens that it was made of, as characters are. A model of
+        pieces may find the same text by others, and words that it says without a space between them are
+        read as one.
 
         Args:
             sources: Texts.
@@ -225,61 +226,11 @@ class Translator:
         return self._tokenizers[1].encode(one_line(text)).astype(np.int64)
 
     def _distinct(self, found: Sequence[Hypothesis]) -> list[Hypothesis]:
-        """Return the best hypothesis of each text: the same one may be made of other tokens."""
+        """Return the best hypothesis of each text, the best first: one may be made of several cuts."""
         best: dict[str, Hypothesis] = {}
-        for each in found:
+        for each in sorted(found, key=lambda each: -each.score):
             best.setdefault(one_line(self._tokenizers[1].decode(each.ids)), each)
         return list(best.values())
-
-    def _told(
-        self,
-        sources: Sequence[Source],
-        found: Sequence[Sequence[Hypothesis]],
-        *,
-        is_aligned: bool,
-    ) -> list[Translation]:
-        """Return what was found in words, and what was looked at where that is needed."""
-        looked = self._looked(sources, found, is_aligned=is_aligned)
-        told = []
-        for number, (source, hypotheses) in enumerate(zip(sources, found, strict=True)):
-            weights = [looked.get((number, rank)) for rank in range(len(hypotheses))]
-            words = [
-                said(self._tokenizers, source.text, source.ids, each.ids, seen)
-                for each, seen in zip(hypotheses, weights, strict=True)
-            ]
-            scored = tuple(
-                ScoredText(one_line("".join(texts)), each.score, each.log_prob)
-                for texts, each in zip(words, hypotheses, strict=True)
-            )
-            alignment = None
-            if is_aligned and weights[0] is not None:
-                src = self._tokenizers[0]
-                alignment = aligned(src, source.text, source.ids, words[0], weights[0])
-            best = scored[0]
-            told.append(Translation(source.text, best.text, best.score, scored, alignment))
-        return told
-
-    def _looked(
-        self,
-        sources: Sequence[Source],
-        found: Sequence[Sequence[Hypothesis]],
-        *,
-        is_aligned: bool,
-    ) -> dict[tuple[int, int], npt.NDArray[np.float32]]:
-        """Return the attention of hypotheses by their source's number and their own, where it is needed."""
-        needed = [
-            (number, rank)
-            for number, hypotheses in enumerate(found)
-            for rank, each in enumerate(hypotheses)
-            if (is_aligned and not rank) or UNK_ID in each.ids
-        ]
-        pairs = [(sources[number].ids, found[number][rank].ids) for number, rank in needed]
-        read = self._engine.forced(pairs, attention=True)
-        return {
-            place: each.weights
-            for place, each in zip(needed, read, strict=True)
-            if each.weights is not None
-        }
 
 
 def _seeded(settings: SearchSettings) -> SearchSettings:

@@ -9,7 +9,10 @@ from textrnn.decoding.beam import BeamSettings
 from textrnn.decoding.sampling import SamplingSettings
 from textrnn.errors import UsageError
 
-__all__ = ["SearchSettings"]
+__all__ = ["BLEU_TOKENIZE", "SearchSettings"]
+
+BLEU_TOKENIZE = ("13a", "char", "intl", "none", "zh")
+"""How sacreBLEU can cut texts into words without further packages, the usual way first."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class SearchSettings(BeamSettings):
     )
     sample: bool = setting(
         False,
-        "Draw each token at random, as likely as the model holds it, instead of searching.",
+        "Draw each token at random, as likely as the model holds it, instead of searching. Of n_best texts "
+        "that are drawn, equal ones are given once.",
         section="sampling",
     )
     temperature: float = setting(
@@ -60,9 +64,14 @@ class SearchSettings(BeamSettings):
         if self.sample:
             if self.no_repeat_ngram:
                 raise UsageError("sample and no_repeat_ngram at once; only the search looks back")
+            if self.beam_size != BeamSettings.beam_size:
+                raise UsageError(
+                    f"sample and beam_size {self.beam_size} at once: what is drawn at random is not searched "
+                    "for; leave one of them out"
+                )
             return
         super().__post_init__()
-        defaults = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
+        defaults = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": None}
         for name, default in defaults.items():
             if getattr(self, name) != default:
                 raise UsageError(

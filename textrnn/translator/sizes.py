@@ -10,14 +10,14 @@ __all__ = ["length_limit", "model_parameters", "training_memory_bytes"]
 _TIMES, _MORE = 2, 20
 
 
-def length_limit(source_tokens: int, max_length: int) -> int:
-    """Return how many tokens a translation may have: none that is right is so long.
+def length_limit(tokens: int, max_length: int) -> int:
+    """Return after how many tokens a translation is ended while training: it is far too long by then.
 
     Args:
-        source_tokens: Tokens of the source, ``<eos>`` not counted.
+        tokens: Tokens of the source or of the reference, whichever are more, ``<eos>`` not counted.
         max_length: Most tokens of a side in training.
     """
-    return min(max_length, _TIMES * source_tokens + _MORE)
+    return min(max_length, _TIMES * tokens + _MORE)
 
 
 def model_parameters(settings: TranslatorSettings, src_vocab_size: int, tgt_vocab_size: int) -> int:

@@ -55,14 +55,10 @@ class TranslatorStepper:
         if banned is not None:
             rows, tokens = (torch.from_numpy(part).to(self._device) for part in banned)
             allowed[rows, tokens] = -torch.inf
-        # One more than asked for tells whether one that is left out equals one that is not.
-        values, places = largest(allowed, count + 1)
-        if bool((values[:, 1:] == values[:, :-1]).any()):
-            # Which of equals topk takes is not said; the lowest id comes first, as everywhere.
-            return best_candidates(logits.cpu().numpy(), count, banned, self._never), state
-        log_probs = values[:, :count] - whole.unsqueeze(1)
+        values, places = _in_order(allowed, *largest(allowed, count + 1))
+        log_probs = values - whole.unsqueeze(1)
         found = torch.cat([log_probs, ends.unsqueeze(1)], 1).cpu().numpy()
-        return Candidates(places[:, :count].cpu().numpy(), found[:, :-1], found[:, -1]), state
+        return Candidates(places.cpu().numpy(), found[:, :-1], found[:, -1]), state
 
     def reorder(self, state: DecoderState, index: Ids64) -> DecoderState:
         """Return the state of the rows ``index``; see ``RowModel``."""
@@ -91,9 +87,38 @@ def largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
         largest, places = values.topk(count)
         return largest, places
     whole = blocks * _BLOCK
-    best = values[:, :whole].unflatten(1, (blocks, _BLOCK)).amax(-1).topk(count).indices
+    best = values[:, :whole].reshape(-1, blocks, _BLOCK).amax(-1).topk(count).indices
     inside = torch.arange(_BLOCK, device=values.device)
     rest = torch.arange(whole, values.shape[1], device=values.device).expand(len(values), -1)
     candidates = torch.cat([(best.unsqueeze(-1) * _BLOCK + inside).flatten(1), rest], 1)
     largest, chosen = values.gather(1, candidates).topk(count)
     return largest, candidates.gather(1, chosen)
+
+
+def _in_order(values: Tensor, found: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the largest values but one, in falling order, and their places, the lowest of equals first.
+
+    In bfloat16 most rows have equals among their largest; where none of them is left out, putting those
+    in order is all there is to do.
+
+    Args:
+        values: (rows, vocab).
+        found: Each row's largest, one more than is asked for, (rows, count + 1), in falling order.
+        places: Their places, likewise.
+    """
+    count = found.shape[1] - 1
+    # Which of equals were taken is not said; it matters where one of them was left out.
+    doubtful = (found[:, count] == found[:, count - 1]).nonzero().flatten()
+    found, places = found[:, :count], places[:, :count]
+    if len(doubtful):
+        rows, least = values[doubtful], found[doubtful, count - 1 :]
+        vocab = rows.shape[1]
+        # Above all others what is larger, then the lowest places; whole numbers below 2 ** 24 are exact.
+        rank = torch.arange(vocab, 0, -1, device=rows.device, dtype=torch.float32)
+        wanted = torch.where(rows == least, rank, 0.0).masked_fill(rows > least, vocab + 1.0)
+        chosen = largest(wanted, count)[1]
+        places = places.index_copy(0, doubtful, chosen)
+        found = found.index_copy(0, doubtful, rows.gather(1, chosen))
+    places, order = places.sort(1)
+    found, order = found.gather(1, order).sort(dim=1, descending=True, stable=True)
+    return found, places.gather(1, order)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from textrnn.data.pairs import PairCorpus
+from textrnn.errors import ModelError
 from textrnn.metrics import perplexity
 from textrnn.nn.dropout import MaskSource
 from textrnn.tokenizers.base import NUM_SPECIAL, UNK_ID
@@ -18,16 +19,17 @@ from textrnn.training.task import State, StepOutput
 from textrnn.training.update import loss_fault
 from textrnn.translator.batches import (
     PairBatch,
-    batch_of,
     evaluation_batches,
     fitting,
     samplers_of,
     token_batches,
 )
-from textrnn.translator.greedy import greedy
+from textrnn.translator.engine import Engine, Source
 from textrnn.translator.model import EncoderDecoder
+from textrnn.translator.search import SearchSettings
 from textrnn.translator.settings import TranslatorSettings
 from textrnn.translator.sizes import length_limit
+from textrnn.translator.wording import Wording, never_said
 
 __all__ = ["TranslatorTask", "training_loss"]
 
@@ -38,8 +40,7 @@ _MOST_LOSS = 20.0
 _SCORED = 1000
 """Validation pairs of which BLEU is taken while training."""
 _SHOWN = 3
-_TOKENS_AT_ONCE = 1 << 12
-"""Padded source tokens of a batch to translate."""
+_GREEDY = SearchSettings(beam_size=1)
 
 Int64 = npt.NDArray[np.int64]
 
@@ -100,6 +101,13 @@ class TranslatorTask:
             corpus.src_tokenizer, corpus.tgt_tokenizer, settings.subword_alpha
         )
         self._valid = fitting(corpus.valid, self._max_length)
+        src, tgt = corpus.src_tokenizer, corpus.tgt_tokenizer
+        # In whatever precision the loop evaluates.
+        self._engine = Engine(model, tgt.vocab_size, never_said(tgt), "float32")
+        self._wording = Wording((src, tgt), self._engine)
+        trained = fitting(corpus.train, self._max_length)
+        # <bos> is read and never said.
+        self._epoch_targets = int((corpus.train.tgt.lengths(trained) - 1).sum())
 
     def batches(self, epoch: int, start: int) -> Iterator[PairBatch]:
         """Yield the batches of an epoch; see ``textrnn.training.task.Task``."""
@@ -111,8 +119,7 @@ class TranslatorTask:
 
     def batches_per_epoch(self) -> int:
         """Return about how many batches an epoch has."""
-        tokens = self._corpus.train.tgt.tokens
-        return max(1, round(tokens / (self._settings.batch_tokens or 1)))
+        return max(1, round(self._epoch_targets / (self._settings.batch_tokens or 1)))
 
     def start(self, rows: int) -> State:  # noqa: ARG002
         """Return nothing: nothing is carried."""
@@ -138,7 +145,8 @@ class TranslatorTask:
         """Return ``valid_loss`` in nats per target token, ``valid_perplexity`` and ``valid_bleu``.
 
         BLEU is sacreBLEU's, of greedy translations of a fixed share of the pairs against their raw
-        texts, from 0 to 100. All None where no pair to validate on is within the greatest length.
+        texts, from 0 to 100; None where weights leave the range of numbers. All None where no pair to
+        validate on is within the greatest length.
         """
         valid = self._corpus.valid
         if not len(self._valid):
@@ -188,13 +196,20 @@ class TranslatorTask:
             blocks.append(f"  {source}\n> {translation}\n= {target}")
         return "\n".join(blocks)
 
-    def _bleu(self, count: int) -> float:
-        """Return BLEU of greedy translations of so many validation pairs, evenly spread."""
+    def _bleu(self, count: int) -> float | None:
+        """Return BLEU of greedy translations of so many validation pairs, evenly spread.
+
+        None where weights make no number of a text that they go on with by themselves.
+        """
         from sacrebleu.metrics.bleu import BLEU
 
         chosen = self._spread(count)
         references = [self._corpus.valid_pair(number)[1] for number in chosen.tolist()]
-        return float(BLEU().corpus_score(self._translated(chosen), [references]).score)
+        try:
+            translations = self._translated(chosen)
+        except ModelError:
+            return None
+        return float(BLEU().corpus_score(translations, [references]).score)
 
     def _spread(self, most: int) -> Int64:
         """Return the numbers of at most so many validation pairs, evenly spread."""
@@ -204,23 +219,19 @@ class TranslatorTask:
         return chosen
 
     def _translated(self, chosen: Int64) -> list[str]:
-        """Return greedy translations of the validation pairs with the given numbers, in their order."""
-        corpus, device = self._corpus, self._device
-        lengths = corpus.valid.src.lengths(chosen)
-        order = np.argsort(-lengths, kind="stable")
-        texts = [""] * len(chosen)
-        at = 0
-        while at < len(order):
-            places = order[at : at + max(1, _TOKENS_AT_ONCE // int(lengths[order[at]]))]
-            at += len(places)
-            batch = batch_of(corpus.valid, chosen[places])
-            limits = [length_limit(n - 1, self._max_length) for n in batch.src_lengths.tolist()]
-            found = greedy(
-                self.model,
-                batch.src.to(device),
-                batch.src_lengths.to(device),
-                torch.tensor(limits),
-            )
-            for place, ids in zip(places.tolist(), found, strict=True):
-                texts[place] = corpus.tgt_tokenizer.decode(ids)
-        return texts
+        """Return translations of the validation pairs with the given numbers, in their order.
+
+        They are those that a user gets with a beam of one; but what is much longer than source and reference
+        is ended, since a model that knows little yet would go on and on.
+        """
+        src, tgt = self._corpus.valid.src, self._corpus.valid.tgt
+        sources, limits = [], []
+        lengths = zip(src.lengths(chosen).tolist(), tgt.lengths(chosen).tolist(), strict=True)
+        for number, (tokens, wanted) in zip(chosen.tolist(), lengths, strict=True):
+            first = int(src.starts[number])
+            ids = np.asarray(src.ids[first + 1 : first + tokens], np.int64)
+            sources.append(Source(self._corpus.valid_pair(number)[0], ids))
+            limits.append(length_limit(max(tokens, wanted) - 2, self._max_length))
+        found = self._engine.search(sources, _GREEDY, limits, len(sources))
+        told = self._wording.told(sources, found, is_aligned=False)
+        return [each.translation for each in told]

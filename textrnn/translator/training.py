@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from textrnn import bundle
+from textrnn.config import specs
 from textrnn.data.again import absolute, prepared_again, recorded_data
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.pairs import PairCorpus, open_pairs, prepare_pairs
+from textrnn.errors import UsageError
 from textrnn.tokenizers import Tokenizer
 from textrnn.training.resuming import Resumption
 from textrnn.training.run import (
@@ -23,7 +25,7 @@ from textrnn.training.run import (
     stopwatch,
 )
 from textrnn.translator.opening import SRC_TOKENIZER, TGT_TOKENIZER, require_whole, tokenizers_of
-from textrnn.translator.planner import plan_translator, with_max_length
+from textrnn.translator.planner import plan_translator, require_sizes, with_max_length
 from textrnn.translator.run import JOB, pair_facts, speedometer, training_of
 from textrnn.translator.settings import TranslatorSettings
 from textrnn.translator.transfer import SHAPE, Transfer
@@ -75,6 +77,13 @@ def prepare_run(
     transfer = Transfer.of(bundle.open_bundle(init_from) if init_from else None)
     if transfer is not None:
         settings = transfer.inherit(settings, given)
+    require_sizes(settings)
+    if valid_inputs or valid_src or valid_tgt:
+        reason = "the pairs to validate on have files of their own"
+        _refuse(settings, given, ("valid_fraction",), reason)
+    if not (inputs or valid_inputs):
+        reason = "files of --src and --tgt have no columns; leave it out, or give a table"
+        _refuse(settings, given, ("src_column", "tgt_column"), reason)
     named = (inputs, src_inputs, tgt_inputs, valid_inputs, valid_src, valid_tgt)
     corpus = _prepared(
         dict(zip(_INPUTS, named, strict=True)),
@@ -103,6 +112,19 @@ def prepare_run(
     training = training_of(settings, corpus, machine, transfer)
     files = {**src_files, **tgt_files}
     return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
+
+
+def _refuse(
+    settings: TranslatorSettings,
+    given: Collection[str] | None,
+    names: Collection[str],
+    reason: str,
+) -> None:
+    """Refuse settings that would do nothing; not their defaults, which a record of all settings holds."""
+    for name in names:
+        spec = specs(TranslatorSettings)[name]
+        if given is not None and name in given and getattr(settings, name) != spec.default:
+            raise UsageError(f"{spec.option}: {reason}")
 
 
 def _reopened(

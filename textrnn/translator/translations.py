@@ -32,9 +32,11 @@ class Translation:
         source: The text as it was given.
         translation: The best translation; empty for a blank text.
         score: The best one's score; None for a blank text.
-        hypotheses: The ``n_best`` translations, the best first, no two alike; there may be fewer.
+        hypotheses: The ``n_best`` translations, the best first, no two alike; there may be fewer. Where they
+            were drawn at random, so are those of so many draws.
         alignment: Which words of the source the best one looked at; None where nobody asked, and for a
             blank text.
+        is_ended: Whether the best one was ended at the greatest length, and may be incomplete.
     """
 
     source: str
@@ -42,6 +44,7 @@ class Translation:
     score: float | None
     hypotheses: tuple[ScoredText, ...]
     alignment: Alignment | None = None
+    is_ended: bool = False
 
 
 @dataclass(frozen=True)

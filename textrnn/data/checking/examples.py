@@ -73,7 +73,10 @@ def check_examples(
         UsageError: as training.
         DataError: an input is missing, or is no table whose columns can be told.
     """
-    texts, faults, remarks = RowTexts(), Faults(), []
+    texts, faults = RowTexts(), Faults()
+    remarks: list[Remark] = []
+    surveys: dict[str, Survey] = {}
+    findings = None
     names = header_names(settings)
     given = {
         part: open_sources(each, settings.encoding, names, work=work, cache=cache, report=report)
@@ -81,12 +84,12 @@ def check_examples(
         if each or part == "train"
     }
     sources, named = example_parts(given, report)
-    findings, surveys = None, {}
     try:
-        with skipping(faults.add):
+        with skipping(lambda _: None):  # what is broken among the first rows is met again
             opened = {
                 part: _Watched(each, settings, report, texts) for part, each in sources.items()
             }
+        with skipping(faults.add):
             surveys, known, notes = survey_parts(opened, named)
         texts.settle()
         remarks += _unlabelled(surveys)
@@ -249,7 +252,7 @@ def _token_lengths(sample: Sequence[str], settings: TokenizerSettings) -> Length
     if not sample:
         return tally
     try:
-        tokenizer = train_tokenizer(lambda: ["\n".join([*sample, ""])], settings)
+        tokenizer = train_tokenizer(lambda: iter(["\n".join([*sample, ""])]), settings)
     except DataError:
         return tally  # too little for so many pieces; training learns from more
     lengths = (len(tokenizer.encode(text)) + 2 for text in sample)

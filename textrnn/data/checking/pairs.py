@@ -77,13 +77,15 @@ def check_pairs(
         for part, each in given.items()
     }
     sources, notes = pair_parts(opened, report)
-    faults, remarks = Faults(), []
+    faults = Faults()
+    remarks: list[Remark] = []
     watched: dict[str, _Watched] = {}
     surveys: dict[str, PairSurvey] = {}
     findings = None
     try:
-        with skipping(faults.add):
+        with skipping(lambda _: None):  # what is broken among the first rows is met again
             watched = {part: _Watched(each, settings, report) for part, each in sources.items()}
+        with skipping(faults.add):
             surveys = {part: survey_pairs(each) for part, each in watched.items()}
         findings = group_pairs(surveys, settings, seed, notes).findings
     except DataError as error:

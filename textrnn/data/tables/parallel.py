@@ -86,6 +86,7 @@ def open_parallel(
     work: Path,
     cache: Path,
     report: Report,
+    options: tuple[str, str] = ("--src", "--tgt"),
 ) -> list[Source]:
     """Find pairs of files, the first with the first and so on; they are read for digests alone.
 
@@ -96,6 +97,7 @@ def open_parallel(
         work: A folder for copies of what can be read only once.
         cache: The cache folder.
         report: Told what a person should know.
+        options: What names the files of either side on the command line.
 
     Raises:
         UsageError: an unknown encoding, not as many files on both sides.
@@ -105,7 +107,7 @@ def open_parallel(
     if len(src_inputs) != len(tgt_inputs):
         raise UsageError(
             f"{_files(len(src_inputs))} to translate from and {len(tgt_inputs):,} to translate into: "
-            "give as many --tgt as --src, in the same order"
+            f"give as many {options[1]} as {options[0]}, in the same order"
         )
     sides = []
     for names in (src_inputs, tgt_inputs):
