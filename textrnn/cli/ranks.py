@@ -88,4 +88,4 @@ def _follow(place: Place) -> None:
     try:
         follow_orders(Ranks.connect(place), resumption, begun, signals.pending)
     except TextrnnError as error:
-        raise TrainingError(f"process {place.rank} of {place.size}: {error}") from error
+        raise TrainingError(f"rank {place.rank}: {error}") from error

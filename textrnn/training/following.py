@@ -62,7 +62,7 @@ def _prepared(
     model = Path(call["path"])
     if not model.is_dir():
         raise TrainingError(
-            f"{model}: not there for process {ranks.rank}; all processes must see the model's directory: "
+            f"{model}: not there for rank {ranks.rank}; all processes must see the model's directory: "
             f"put it with --output on a file system that the machines share"
         )
     settings = make(resumption.settings, call["settings"], str(model))

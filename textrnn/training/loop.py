@@ -133,7 +133,7 @@ class Loop:
             is_due = self._is_evaluation_due() or self._is_save_due() or self._saver.is_retry_due()
             # What is evaluated or saved has been looked at; on CPUs a look costs nothing.
             fault = None
-            if is_due or self._is_look_free() or self._teller.is_progress_due(self._since):
+            if is_due or self._is_look_free() or self._is_progress_due():
                 # On a GPU this waits for the steps in flight, whose time it is.
                 begun = self._clock()
                 fault = self._fault(are_kept=is_due)
@@ -142,7 +142,7 @@ class Loop:
                 yield from self._roll_back(fault)
                 batches = self.task.batches(self.state.epoch, self.state.batch)
                 continue
-            if is_due or self._teller.is_progress_due(self._since):
+            if is_due or self._is_progress_due():
                 yield self._progress()
             if self._is_evaluation_due():
                 yield from self._evaluate()
@@ -187,6 +187,9 @@ class Loop:
         state.tokens += batch.num_tokens
         state.stepping_s += self._clock() - begun
         self._since.add(sums, norm, batch.num_targets)
+
+    def _is_progress_due(self) -> bool:
+        return self._teller.is_progress_due(self._since)
 
     def _progress(self) -> Event:
         since, self._since = self._since, Interval(self._clock())

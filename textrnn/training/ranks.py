@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -99,7 +100,8 @@ class Ranks:
             )
         usual_s = FOLLOWING_PATIENCE_S if place.rank else PATIENCE_S
         patience = datetime.timedelta(seconds=patience_s or usual_s)
-        with _counting_on_others():
+        where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+        with _counting_on_others(f"the {place.size} processes did not meet at {where}"):
             dist.init_process_group(
                 "gloo", rank=place.rank, world_size=place.size, timeout=patience
             )
@@ -259,7 +261,9 @@ class Ranks:
 
 
 @contextlib.contextmanager
-def _counting_on_others() -> Iterator[None]:
+def _counting_on_others(
+    said: str = "another process of this run has ended or does not answer",
+) -> Iterator[None]:
     """Turn what ``torch.distributed`` says of ranks that are gone into words.
 
     Raises:
@@ -271,9 +275,7 @@ def _counting_on_others() -> Iterator[None]:
         text = str(error).strip() or type(error).__name__
         # It begins with the place in gloo's sources where it was found.
         reason = re.sub(r"\[[^\]]*\.cc:\d+\] *", "", text.splitlines()[0])[:120]
-        raise RankLostError(
-            f"another process of this run has ended or does not answer ({reason})"
-        ) from error
+        raise RankLostError(f"{said} ({reason})") from error
 
 
 ALONE = Ranks(Place())
