@@ -201,7 +201,8 @@ def test_faults_are_told():
 
 
 def test_layers_that_came_from_a_language_model_join_in_from_the_top():
-    task = make_task(is_transferred=True)
+    settings = dataclasses.replace(still(), unfreeze_share=0.3, layer_decay=0.4)
+    task = make_task(settings, is_transferred=True)
     depths = {name: task.group(name) for name, _ in task.model.named_parameters()}
     assert depths["output.weight"] == depths["bag.weight"] == "0"
     assert (
@@ -213,6 +214,8 @@ def test_layers_that_came_from_a_language_model_join_in_from_the_top():
     assert shares[0] == [1.0, 0.0, 0.0, 0.0]
     assert shares[1] == pytest.approx([1.0, 0.4, 0.0, 0.0])
     assert shares[2] == pytest.approx([1.0, 0.4, 0.16, 0.064])
+    whole = make_task(is_transferred=True)
+    assert [whole.rate_share(str(depth), 0.0) for depth in range(4)] == [1.0] * 4
     plain = make_task()
     assert {plain.group(name) for name in depths} == {""}
     assert plain.rate_share("", 0.0) == 1.0
