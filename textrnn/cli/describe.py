@@ -224,5 +224,9 @@ def _steps(words: str, settings: Mapping[str, Any], plan: Mapping[str, Any]) -> 
 
 
 def _threads(facts: Mapping[str, Any]) -> str:
-    count = facts["threads"]
-    return "" if facts["device_type"] != "cpu" else f"{count} thread{'s'[: count != 1]}, "
+    count, processes = facts["threads"], facts.get("processes", 1)
+    together = f"{processes} processes, " if processes > 1 else ""
+    if facts["device_type"] != "cpu":
+        return together
+    each = " each" if processes > 1 else ""
+    return f"{together}{count} thread{'s'[: count != 1]}{each}, "

@@ -8,15 +8,19 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
 from textrnn.cli.app import app
 from textrnn.cli.console import may_colour, printable, shortened
 from textrnn.cli.options import is_debugging
+from textrnn.cli.ranks import run_in_ranks
 from textrnn.cli.signals import Terminated, ignore_signals, raise_on_termination
 from textrnn.errors import TextrnnError, TrainingInterrupted
+
+if TYPE_CHECKING:
+    from textrnn.training.ranks import Ranks
 
 __all__ = ["leave", "run"]
 
@@ -42,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
     raise_on_termination()
     try:
         try:
-            code = _invoke(list(arguments))
+            code = run_in_ranks(list(arguments), _invoke)
             for stream in (sys.stdout, sys.stderr):
                 if stream is not None:
                     stream.flush()
@@ -74,12 +78,12 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _invoke(arguments: list[str]) -> int:
+def _invoke(arguments: list[str], ranks: Ranks | None) -> int:
     if "_TEXTRNN_COMPLETE" in os.environ:
         app.main(arguments, prog_name="textrnn")
     try:
         # Not app.main, which has its own way with closed pipes and interrupts.
-        with app.make_context("textrnn", arguments) as context:
+        with app.make_context("textrnn", arguments, obj=ranks) as context:
             app.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code

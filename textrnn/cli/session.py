@@ -24,6 +24,7 @@ from textrnn.training.events import Done, Evaluated, Event, Planned, Saved, Stop
 if TYPE_CHECKING:
     from textrnn.cli.output import Output
     from textrnn.experiments.advice import Advice
+    from textrnn.training.ranks import Ranks
     from textrnn.training.run import PreparedRun
 
 __all__ = ["Session"]
@@ -39,14 +40,22 @@ class Session:
         quiet: Whether stderr gets warnings only.
         tensorboard: Whether TensorBoard files are written.
         earlier: Validation losses of a resumed run's former sessions.
+        ranks: The processes that train together, led by this one; None where it is alone.
     """
 
     def __init__(
-        self, *, show_json: bool, quiet: bool, tensorboard: bool, earlier: Sequence[float]
+        self,
+        *,
+        show_json: bool,
+        quiet: bool,
+        tensorboard: bool,
+        earlier: Sequence[float],
+        ranks: Ranks | None = None,
     ) -> None:
         self._show_json = show_json
         self._quiet = quiet
         self._tensorboard = tensorboard
+        self._ranks = ranks
         self._signals = StopSignals()
         self._display: Display = pick_display(quiet=quiet, earlier=earlier)
         self._told_stopping = False
@@ -145,7 +154,8 @@ class Session:
                 board = TensorBoard(run.path)
                 stack.callback(board.close)
                 listeners.append(board.record)
-            for event in run.events(self._stop_signal):
+            ranks = {} if self._ranks is None else {"ranks": self._ranks}
+            for event in run.events(self._stop_signal, **ranks):
                 for listener in listeners:
                     listener(event)
                 self._show(event)

@@ -23,6 +23,7 @@ from textrnn.cli.inputs import require_stdin, without_cache_news
 from textrnn.cli.jobs import Job
 from textrnn.cli.options import debug_option, given, setting_options
 from textrnn.cli.output import Output, default_output, shown
+from textrnn.cli.ranks import ranks_of_command
 from textrnn.cli.session import Session
 from textrnn.cli.tensorboard import require_tensorboard
 from textrnn.config import gathered, make, resolve, to_toml
@@ -125,6 +126,7 @@ def train(job: Job, data: Data, values: Mapping[str, Any]) -> None:
         quiet=request.quiet or (request.json and is_terminal(sys.stdout)),
         tensorboard=request.tensorboard,
         earlier=_earlier_losses(request.resume),
+        ranks=ranks_of_command(),
     )
     with session:
         if request.resume is None:

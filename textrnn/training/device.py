@@ -13,12 +13,14 @@ from typing import Any
 import torch
 
 from textrnn.errors import DeviceError, UsageError
+from textrnn.training.place import Place
 
 __all__ = [
     "DeviceFacts",
     "autocast",
     "device_facts",
     "is_out_of_memory",
+    "own_device",
     "pick_device",
     "pick_precision",
     "use_threads",
@@ -73,10 +75,41 @@ def pick_device(name: str) -> torch.device:
     return torch.device(kind)
 
 
-def use_threads(threads: int | None) -> int:
-    """Set the number of CPU threads; None takes the processors that this process may use."""
+def own_device(name: str, place: Place) -> str:
+    """Return the device of a process, where a setting names one for all that train together.
+
+    Args:
+        name: ``auto``, ``cpu``, ``cuda``, …
+        place: Where the process stands.
+
+    Raises:
+        DeviceError: they cannot share it.
+    """
+    if place.size == 1 or name == "cpu":
+        return name
+    if name == "mps" or (name == "auto" and torch.backends.mps.is_available()):
+        raise DeviceError("several processes cannot train together on MPS: give --device cpu")
+    if name.startswith("cuda:"):
+        raise DeviceError(
+            f"--device {name}: of several processes each takes the GPU of its number; give --device cuda, "
+            f"and choose among GPUs with CUDA_VISIBLE_DEVICES"
+        )
+    has_gpu = name == "cuda" or torch.cuda.is_available()
+    return f"cuda:{place.local_rank}" if has_gpu else "cpu"
+
+
+def use_threads(threads: int | None, processes: int = 1) -> int:
+    """Set the number of CPU threads; None takes the processors that this process may use.
+
+    Args:
+        threads: How many to use.
+        processes: So many share the machine; none takes more than its share.
+    """
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    chosen = threads or available or 1
+    share = max(1, (available or 1) // processes)
+    chosen = threads or share
+    if processes > 1:
+        chosen = min(chosen, share)
     torch.set_num_threads(chosen)
     return chosen
 

@@ -7,8 +7,7 @@ batches by seed and epoch, and all else that a step depends on is saved.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -17,29 +16,27 @@ from torch import Tensor
 from textrnn.errors import ModelError, TrainingError
 from textrnn.training.checkpoint import RunDirectory
 from textrnn.training.deadline import Deadline
-from textrnn.training.device import autocast
 from textrnn.training.divergence import MOST_ROLLBACKS, ROLLBACK_FACTOR, gave_up
+from textrnn.training.evaluating import Evaluator, finite_figures
 from textrnn.training.events import (
     BatchReduced,
-    Done,
-    Evaluated,
     Event,
-    Progressed,
     Replanned,
     RolledBack,
     Sampled,
     Stopped,
 )
+from textrnn.training.leading import Lead
 from textrnn.training.plan import learning_rate
+from textrnn.training.ranks import ALONE
 from textrnn.training.saving import Saver
 from textrnn.training.settings import TrainingSettings
 from textrnn.training.state import Best, RunState
 from textrnn.training.task import Task
+from textrnn.training.telling import Teller
 from textrnn.training.update import Interval, Updater
 
 __all__ = ["Loop"]
-
-PROGRESS_EVERY_S = 0.5
 
 
 class Loop:
@@ -55,6 +52,7 @@ class Loop:
         clock: Seconds since the command's start, monotonic.
         deadline_s: When the last save must be done, on ``clock``; None without a time budget.
         stop_signal: Returns the number of a signal that asks the run to save and end, or None.
+        lead: Makes other processes share the work; None where there are none.
     """
 
     def __init__(
@@ -69,6 +67,7 @@ class Loop:
         clock: Callable[[], float],
         deadline_s: float | None = None,
         stop_signal: Callable[[], int | None] = lambda: None,
+        lead: Lead | None = None,
     ) -> None:
         self.task = task
         self.settings = settings
@@ -79,9 +78,10 @@ class Loop:
         self._clock = clock
         self._stop_signal = stop_signal
         self._saver = Saver(directory, clock)
-        self._updater = Updater(task, settings, device, precision)
-        self._elapsed_before_s = state.elapsed_s
-        self._deadline_s = deadline_s
+        self._evaluator = Evaluator(task, device, precision)
+        self._lead = lead or Lead(ALONE, task, device)
+        self._updater = Updater(task, settings, device, precision, self._lead.ranks)
+        self._teller = Teller(task, clock, state.elapsed_s, deadline_s)
         self._deadline = None if deadline_s is None else Deadline(deadline_s, clock)
         self._since = Interval(clock())
         self._interval_loss: float | None = None
@@ -100,6 +100,7 @@ class Loop:
             raise ModelError(
                 f"{self._directory.path}: {error}; the training state is damaged"
             ) from None
+        self._lead.hand_out(tensors)
 
     def run(self) -> Iterator[Event]:
         """Train to the end of the plan.
@@ -112,11 +113,12 @@ class Loop:
         """
         if self.state.ended:
             yield Stopped(self.state.step, self.state.ended)
-            yield self._done()
+            yield self._teller.done(self.state, self._directory.path)
             return
         if not self._directory.weights:
             self._directory.keep_weights(0, self.task.model.tensors())
             yield self._save(must=True)
+            self._lead.hand_out(self._updater.tensors())
         batches = self.task.batches(self.state.epoch, self.state.batch)
         self._since = Interval(self._clock())
         while (reason := self._reason_to_end()) is None:
@@ -175,6 +177,7 @@ class Loop:
         rate = learning_rate(self.settings, state.plan, state.step) * state.rate_scale
         # What joins in during a first schedule stays in.
         progress = 1.0 if state.plan.begins_at else state.plan.progress(state.step)
+        self._lead.order_update(state, rate, progress)
         sums, norm = self._updater.update(batch, state.step, rate, progress)
         if self._updater.parts != parts:
             yield BatchReduced(state.step, self._updater.parts)
@@ -185,43 +188,14 @@ class Loop:
         state.stepping_s += self._clock() - begun
         self._since.add(sums, norm, batch.num_targets)
 
-    # Telling
-
     def _is_progress_due(self) -> bool:
-        return self._clock() - self._since.begun_s >= PROGRESS_EVERY_S
+        return self._teller.is_progress_due(self._since)
 
     def _progress(self) -> Event:
-        since, state = self._since, self.state
-        self._since = Interval(self._clock())
+        since, self._since = self._since, Interval(self._clock())
         means = since.means()
-        loss = self._interval_loss = means["loss"]
-        return Progressed(
-            step=state.step,
-            max_steps=state.plan.max_steps,
-            epoch=self._epoch(),
-            loss=loss,
-            metrics=self.task.train_metrics(means),
-            grad_norm=float(since.norm),
-            learning_rate=self._updater.rate,
-            tokens_per_s=state.tokens / max(1e-9, state.stepping_s),
-            elapsed_s=self._elapsed(),
-            remaining_s=self._remaining(),
-        )
-
-    def _epoch(self) -> float:
-        return self.state.epoch + self.state.batch / self.task.batches_per_epoch()
-
-    def _elapsed(self) -> float:
-        return self._elapsed_before_s + self._clock()
-
-    def _remaining(self) -> float:
-        state, plan = self.state, self.state.plan
-        steps_s = (plan.max_steps - state.step) * state.stepping_s / max(1, state.step)
-        if self._deadline_s is None:
-            return steps_s
-        left_s = max(0.0, self._deadline_s - self._clock())
-        # A plan that ends for another reason does not use up its time.
-        return min(left_s, steps_s) if plan.max_steps == plan.most_steps else left_s
+        self._interval_loss = means["loss"]
+        return self._teller.progress(self.state, since, means, self._updater.rate)
 
     # Faults
 
@@ -260,7 +234,9 @@ class Loop:
         self.state, tensors = self._directory.load()
         self.state.elapsed_s, self.state.stepping_s = elapsed, stepping
         parts = self._updater.parts
-        self._updater = Updater(self.task, self.settings, self._device, self._precision)
+        self._updater = Updater(
+            self.task, self.settings, self._device, self._precision, self._lead.ranks
+        )
         self._updater.parts = parts
         self.restore(tensors)
         self._evaluation_fault = None
@@ -282,7 +258,7 @@ class Loop:
         begun = self._clock()
         state = self.state
         own = self._updater.use_average()
-        metrics = self._metrics(state.plan.eval_targets)
+        metrics = self._evaluator.metrics(state.plan.eval_targets)
         evaluating_s = self._clock() - begun
         value = metrics[self.task.metric]
         self._evaluation_fault = self.task.fault(metrics)
@@ -290,8 +266,8 @@ class Loop:
             # Nothing of these weights is kept or saved.
             self._updater.use_own(own)
             return
-        metrics = _figures(metrics)
-        is_best = self._is_better(value)
+        metrics = finite_figures(metrics)
+        is_best = self._evaluator.is_better(value, state.best)
         if is_best:
             if state.best is not None:
                 # Rare roll-backs of a long run that gains in between do not add up.
@@ -302,20 +278,19 @@ class Loop:
         else:
             state.waited += 1
             self._adapt_to_plateau()
-        sample = self._sample()
+        sample = self._evaluator.sample(state.step)
         self._updater.use_own(own)
         state.history.append(
-            {"step": state.step, "train_loss": self._interval_loss, "elapsed_s": self._elapsed()}
+            {
+                "step": state.step,
+                "train_loss": self._interval_loss,
+                "elapsed_s": self._teller.elapsed_s(),
+            }
             | metrics
         )
-        yield Evaluated(
-            step=state.step,
-            epoch=self._epoch(),
-            metrics=metrics,
-            train_loss=self._interval_loss,
-            is_best=is_best,
-            is_whole=state.plan.eval_targets is None,
-            elapsed_s=self._elapsed(),
+        is_whole = state.plan.eval_targets is None
+        yield self._teller.evaluated(
+            state, state.step, metrics, self._interval_loss, is_best=is_best, is_whole=is_whole
         )
         if sample is not None:
             yield Sampled(state.step, sample)
@@ -323,29 +298,6 @@ class Loop:
             self._deadline.evaluated(evaluating_s, self._clock() - begun)
         yield self._save()
         self._since = Interval(self._clock())
-
-    def _metrics(self, most_targets: int | None) -> dict[str, float | None]:
-        with torch.no_grad(), autocast(self._device, self._precision):
-            return self.task.evaluate(most_targets)
-
-    def _sample(self) -> str | None:
-        """Return what the model makes now; None where that leaves the range of numbers."""
-        try:
-            return self.task.sample(self.state.step)
-        except ModelError:
-            # A free run may go where no text led; what the texts say of the weights counts.
-            return None
-
-    def _is_better(self, value: float | None) -> bool:
-        if value is None:
-            # Without validation data the last weights are the best there are.
-            return True
-        if not math.isfinite(value):
-            return False
-        best = self.state.best.value if self.state.best else None
-        if best is None:
-            return True
-        return value > best if self.task.maximize else value < best
 
     def _adapt_to_plateau(self) -> None:
         every = self.settings.plateau_patience + 1
@@ -355,8 +307,8 @@ class Loop:
     def _save(self, *, must: bool = False) -> Event:
         """Save; where that fails and it need not succeed now, training goes on and tries again."""
         begun = self._clock()
-        self.state.elapsed_s = self._elapsed()
-        event = self._saver.save(self.state, self._updater.tensors(), must=must)
+        self.state.elapsed_s = self._teller.elapsed_s()
+        event = self._saver.save(self.state, self._lead.tensors(self._updater), must=must)
         if self._deadline is not None:
             self._deadline.saved(self._clock() - begun)
         return event
@@ -382,10 +334,7 @@ class Loop:
             yield self._undo(fault)
         if reason == "interrupted":
             if not fault:
-                if self.state.best is None:
-                    # Better than the weights that the run began with.
-                    self._directory.keep_weights(self.state.step, self._updater.evaluated_tensors())
-                yield self._save(must=True)
+                yield self._save_present()
             yield Stopped(self.state.step, reason)
             return
         history = self.state.history
@@ -399,7 +348,22 @@ class Loop:
         if state.best is not None:
             yield from self._conclude(state.best)
         yield self._save(must=True)
-        yield self._done()
+        yield self._teller.done(self.state, self._directory.path)
+
+    def save_alone(self) -> Iterator[Event]:
+        """Save where other processes are lost; what was carried through the texts starts anew then."""
+        self._lead.give_up()
+        self._updater.begin_anew()
+        if self.state.step != self._directory.saved_step and not self.state.ended:
+            fault = self._fault(are_kept=True) if self._since.targets else None
+            yield self._undo(fault) if fault else self._save_present()
+
+    def _save_present(self) -> Event:
+        """Save a run that ends before it is done."""
+        if self.state.best is None:
+            # Better than the weights that the run began with.
+            self._directory.keep_weights(self.state.step, self._updater.evaluated_tensors())
+        return self._save(must=True)
 
     def _undo(self, fault: str) -> Event:
         """Go back to the last save where no time is left for another try: it stands."""
@@ -414,34 +378,11 @@ class Loop:
         self.task.model.load_tensors(self._directory.load_weights())
         metrics = dict(best.metrics)
         if plan.eval_targets is not None:
-            metrics = self._metrics(plan.final_targets)
-            yield Evaluated(
-                best.step,
-                self._epoch(),
-                metrics,
-                None,
-                is_best=True,
-                is_whole=plan.final_targets is None,
-                elapsed_s=self._elapsed(),
+            metrics = self._evaluator.metrics(plan.final_targets)
+            is_whole = plan.final_targets is None
+            yield self._teller.evaluated(
+                self.state, best.step, metrics, None, is_best=True, is_whole=is_whole
             )
-        with torch.no_grad(), autocast(self._device, self._precision):
-            metrics |= self.task.conclude(metrics)
+        metrics |= self._evaluator.conclusion(metrics)
         self.task.model.load_tensors(kept)
-        self.state.best = Best(best.step, best.value, _figures(metrics))
-
-    def _done(self) -> Event:
-        state = self.state
-        return Done(
-            model=str(self._directory.path),
-            steps=state.step,
-            best_step=state.best.step if state.best else 0,
-            elapsed_s=self._elapsed(),
-            tokens_per_s=state.tokens / max(1e-9, state.stepping_s),
-            reason=state.ended,
-            metrics=state.best.metrics if state.best else {},
-        )
-
-
-def _figures(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
-    """Return metrics for the record, which holds numbers: None for those that are not finite."""
-    return {n: None if v is None or not math.isfinite(v) else v for n, v in metrics.items()}
+        self.state.best = Best(best.step, best.value, finite_figures(metrics))

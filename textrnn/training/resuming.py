@@ -15,6 +15,7 @@ from textrnn.errors import ModelError, UsageError
 from textrnn.training.budget import MINUTES_SHARE
 from textrnn.training.checkpoint import RunDirectory, versions
 from textrnn.training.events import Event, Planned, Resumed
+from textrnn.training.ranks import Ranks
 from textrnn.training.run import (
     Clock,
     Machine,
@@ -145,7 +146,7 @@ def _resumed(
         facts = head.get("facts")
         facts = facts if isinstance(facts, dict) else {}
         event = Planned(resumption.job, as_dict(settings), state.plan.as_dict(), facts)
-        return PreparedRun(event, path, True, lambda _: iter(()), lambda: 0.0, directory.close)
+        return PreparedRun(event, path, True, lambda _, __: iter(()), lambda: 0.0, directory.close)
     training = resumption.reopen(path, settings, machine, head, cache, report)
     if others.get("patience") is not None:
         plan = dataclasses.replace(state.plan, patience=others["patience"])
@@ -158,11 +159,13 @@ def _resumed(
     elif state.plan.budget_s is not None:
         deadline = max(0.0, state.plan.budget_s - state.elapsed_s)
 
-    def start(stop_signal: StopSignal) -> Iterator[Event]:
+    def start(stop_signal: StopSignal, ranks: Ranks) -> Iterator[Event]:
         task = training.make_task()
         epochs = state.targets / max(1, training.epoch_targets)
         yield Resumed(state.step, state.plan.max_steps, epochs, state.elapsed_s)
-        yield from follow(training, task, state, directory, clock, deadline, stop_signal, tensors)
+        yield from follow(
+            training, task, state, directory, clock, deadline, stop_signal, tensors, ranks
+        )
 
     event = Planned(
         resumption.job, as_dict(settings), state.plan.as_dict(), training.facts, reasons

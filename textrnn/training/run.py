@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,17 @@ from textrnn.training.checkpoint import RunDirectory
 from textrnn.training.device import (
     DeviceFacts,
     device_facts,
+    own_device,
     pick_device,
     pick_precision,
     use_threads,
 )
 from textrnn.training.events import Event, Planned
+from textrnn.training.leading import Lead
 from textrnn.training.loop import Loop
+from textrnn.training.place import Place
 from textrnn.training.plan import Plan
+from textrnn.training.ranks import ALONE, RankLostError, Ranks
 from textrnn.training.settings import TrainingSettings
 from textrnn.training.state import RunState
 from textrnn.training.task import Task
@@ -57,7 +62,7 @@ class PreparedRun:
     planned: Planned
     path: Path
     is_finished: bool
-    _start: Callable[[StopSignal], Iterator[Event]]
+    _start: Callable[[StopSignal, Ranks], Iterator[Event]]
     _step_s: Callable[[], float]
     _close: Callable[[], None] = lambda: None
 
@@ -69,10 +74,18 @@ class PreparedRun:
         """Let go of the directory of a resumed run that is not to be run after all."""
         self._close()
 
-    def events(self, stop_signal: StopSignal = lambda: None) -> Generator[Event, None, None]:
-        """Train; see ``textrnn.training.loop.Loop.run``."""
+    def events(
+        self, stop_signal: StopSignal = lambda: None, ranks: Ranks = ALONE
+    ) -> Generator[Event, None, None]:
+        """Train; see ``textrnn.training.loop.Loop.run``.
+
+        Args:
+            stop_signal: Returns the number of a signal that asks the run to save and end, or None.
+            ranks: The processes that train together, led by this one; the others are in
+                ``textrnn.training.following.follow_orders``.
+        """
         yield self.planned
-        yield from self._start(stop_signal)
+        yield from self._start(stop_signal, ranks)
 
 
 @dataclass(frozen=True)
@@ -83,19 +96,26 @@ class Machine:
         device: Where the model lies.
         precision: ``float32`` or ``bf16``, decided.
         facts: The same for the planner.
+        processes: How many train together, each on a device or on its share of the threads.
     """
 
     device: torch.device
     precision: str
     facts: DeviceFacts
+    processes: int = 1
 
     @classmethod
     def of(cls, settings: TrainingSettings) -> Machine:
-        """Take the device, threads and precision that the settings ask for into use."""
-        device = pick_device(settings.device)
-        threads = use_threads(settings.threads)
+        """Take the device, threads and precision that the settings ask for into use.
+
+        Where several processes train together, they share the threads of their machine, and each takes
+        the GPU of its number.
+        """
+        place = Place.of(os.environ)
+        device = pick_device(own_device(settings.device, place))
+        threads = use_threads(settings.threads, place.local_size)
         precision = pick_precision(settings.precision, device)
-        return cls(device, precision, device_facts(device, precision, threads))
+        return cls(device, precision, device_facts(device, precision, threads), place.size)
 
     def as_facts(self) -> dict[str, Any]:
         """Return the figures of the machine that stand beside a plan."""
@@ -104,6 +124,7 @@ class Machine:
             "device_type": self.facts.type,
             "threads": self.facts.threads,
             "precision": self.precision,
+            "processes": self.processes,
         }
 
 
@@ -153,11 +174,13 @@ def new_run(
     settings = as_dict(training.settings)
     head = {**head, "settings": settings, "facts": dict(training.facts)}
 
-    def start(stop_signal: StopSignal) -> Iterator[Event]:
+    def start(stop_signal: StopSignal, ranks: Ranks) -> Iterator[Event]:
         task = training.make_task()
         directory = RunDirectory.create(output, head, files)
         state = RunState(plan)
-        yield from follow(training, task, state, directory, clock, plan.budget_s, stop_signal, None)
+        yield from follow(
+            training, task, state, directory, clock, plan.budget_s, stop_signal, None, ranks
+        )
 
     event = Planned(head["job"], settings, plan.as_dict(), training.facts, tuple(reasons))
     return PreparedRun(event, output, False, start, training.step_s)
@@ -172,6 +195,7 @@ def follow(
     deadline_s: float | None,
     stop_signal: StopSignal,
     tensors: dict[str, Tensor] | None,
+    ranks: Ranks,
 ) -> Iterator[Event]:
     """Run the loop, and let go of the directory whatever happens.
 
@@ -184,8 +208,21 @@ def follow(
         deadline_s: When the last save must be done, on ``clock``.
         stop_signal: See ``textrnn.training.loop.Loop``.
         tensors: Those of the save that a resumed run goes on from.
+        ranks: The processes that train together, led by this one.
+
+    Raises:
+        RankLostError: another process is gone; the state is saved.
     """
     machine = training.machine
+
+    def call() -> dict[str, Any]:
+        return {
+            "job": directory.head["job"],
+            "path": str(directory.path.resolve()),
+            "head": dict(directory.head),
+            "settings": as_dict(training.settings),
+        }
+
     try:
         loop = Loop(
             task,
@@ -196,11 +233,19 @@ def follow(
             precision=machine.precision,
             clock=clock,
             deadline_s=deadline_s,
-            stop_signal=stop_signal,
+            stop_signal=lambda: stop_signal() or ranks.asked,
+            lead=Lead(ranks, task, machine.device, call),
         )
-        if tensors is not None:
-            loop.restore(tensors)
-        yield from loop.run()
+        try:
+            if tensors is not None:
+                loop.restore(tensors)
+            yield from loop.run()
+        except RankLostError as lost:
+            yield from loop.save_alone()
+            raise RankLostError(
+                f"{lost}; the run is saved at step {directory.saved_step or 0:,}: go on with --resume "
+                f"{directory.path}"
+            ) from lost
     finally:
         directory.close()
 

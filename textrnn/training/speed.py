@@ -27,13 +27,15 @@ def measured_step_s(
 ) -> float:
     """Return the seconds of a step; where memory runs out, of one in more parts.
 
+    Of several processes, each has its share of the batch; what they tell each other is not measured.
+
     Args:
         model: The network, on its device.
         settings: Resolved settings.
         machine: What trains.
         loss: Runs forward on made-up data, a batch of so many rows; returns the loss.
     """
-    parts, batch_size = settings.accumulation, settings.batch_size or 1
+    parts, batch_size = settings.accumulation, -(-(settings.batch_size or 1) // machine.processes)
     while True:
         try:
             rows = -(-batch_size // parts)

@@ -64,6 +64,11 @@ class RunState:
     history: list[dict[str, Any]] = field(default_factory=list)
     ended: str = ""
 
+    @property
+    def tokens_per_s(self) -> float:
+        """The speed of its steps."""
+        return self.tokens / max(1e-9, self.stepping_s)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the state for JSON."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}

@@ -17,6 +17,7 @@ from textrnn.training.optimizer import (
     make_optimizer,
     optimizer_tensors,
 )
+from textrnn.training.ranks import ALONE, Ranks
 from textrnn.training.settings import TrainingSettings
 from textrnn.training.task import State, Task
 
@@ -35,15 +36,22 @@ class Updater:
         settings: Resolved settings.
         device: Where the model lies.
         precision: ``float32`` or ``bf16``.
+        ranks: The processes that share the work of every update; this one works off its rows.
     """
 
     def __init__(
-        self, task: Task, settings: TrainingSettings, device: torch.device, precision: str
+        self,
+        task: Task,
+        settings: TrainingSettings,
+        device: torch.device,
+        precision: str,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._task = task
         self._settings = settings
         self._device = device
         self._precision = precision
+        self._ranks = ranks
         self._named = list(task.model.named_parameters())
         self._parameters = [parameter for _, parameter in self._named]
         self._optimizer = make_optimizer(settings, self._named, task.group)
@@ -63,22 +71,23 @@ class Updater:
         the same result.
 
         Args:
-            batch: One of the task's.
+            batch: One of the task's, whole.
             step: Updates done before; the key of the dropout masks.
             rate: Learning rate.
             progress: How much of the schedule is done, from 0 to 1.
 
         Returns:
-            The batch's sums, ``loss`` in nats among them, and the norm of its gradient before clipping,
-            on the device.
+            The sums of the whole batch, ``loss`` in nats among them, and the norm of its gradient before
+            clipping, on the device.
         """
         state = None if batch.fresh else self._carried
+        own = self._ranks.share(self._task, batch)
         self.rate = rate
         for group in self._optimizer.param_groups:
             group["lr"] = rate * self._task.rate_share(group["name"], progress)
         while True:
             try:
-                sums, carried = self._backward(batch, state, step)
+                sums, carried = self._backward(own, state, step, batch.num_targets)
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) or self.parts >= MOST_PARTS:
@@ -88,6 +97,7 @@ class Updater:
             self._optimizer.zero_grad(set_to_none=True)
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
+        sums = self._ranks.add_up(self._parameters, sums, has_rows=own is not None)
         for group in self._optimizer.param_groups:
             if group["lr"] == 0:
                 # What does not learn yet must not count in the gradient's norm either.
@@ -100,6 +110,15 @@ class Updater:
         if self._average is not None:
             self._average.update(self._task.model.tensors(), step + 1)
         return sums, norm
+
+    @property
+    def carried(self) -> State:
+        """The state that the next batch goes on from, of this rank's rows; empty where there is none."""
+        return self._carried or {}
+
+    def begin_anew(self) -> None:
+        """Let every sequence start afresh with the next batch."""
+        self._carried = None
 
     def use_average(self) -> Mapping[str, Tensor] | None:
         """Put the averaged weights into the model; returns its own for :meth:`use_own`, if any."""
@@ -119,12 +138,12 @@ class Updater:
             self._task.model.load_tensors(own)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return everything to be saved, by name."""
+        """Return everything to be saved, by name; of what is carried, this rank's rows."""
         kinds: dict[str, Mapping[str, Tensor]] = {
             "model": self._task.model.tensors(),
             "optimizer": optimizer_tensors(self._optimizer, self._named),
             "ema": self._average.tensors if self._average is not None else {},
-            "carried": self._carried or {},
+            "carried": self.carried,
         }
         return {f"{kind}:{name}": t for kind, found in kinds.items() for name, t in found.items()}
 
@@ -137,7 +156,7 @@ class Updater:
         return None if odd is None else f"{odd.replace(':', ' ')} is not finite"
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put back what :meth:`tensors` returned.
+        """Put back what :meth:`tensors` returned, for one rank; of several, each takes its rows.
 
         Raises:
             ValueError: they are not such tensors: names, shapes or types differ, or not all are finite.
@@ -157,7 +176,8 @@ class Updater:
         elif kinds["ema"]:
             raise ValueError("it holds an average of weights, which the run does not make")
         self._require_state(kinds["carried"])
-        carried = {name: tensor.to(self._device) for name, tensor in kinds["carried"].items()}
+        own = self._ranks.rows(kinds["carried"])
+        carried = {name: tensor.to(self._device) for name, tensor in own.items()}
         self._carried = carried or None
 
     def _require_state(self, carried: State) -> None:
@@ -177,19 +197,29 @@ class Updater:
                 raise ValueError(f"{name} of the state that it carries has another shape or type")
 
     def _backward(
-        self, batch: Any, state: State | None, step: int
-    ) -> tuple[dict[str, Tensor], State]:
-        """Accumulate the gradient of the batch's mean loss; returns its sums and the new state."""
+        self, batch: Any, state: State | None, step: int, num_targets: int
+    ) -> tuple[Mapping[str, Tensor], State]:
+        """Accumulate the gradient of the mean loss; returns its sums and the new state.
+
+        Args:
+            batch: This rank's rows; None where there are none.
+            state: What they go on from.
+            step: Updates done before.
+            num_targets: Those of the whole batch.
+        """
         self._optimizer.zero_grad(set_to_none=True)
+        if batch is None:
+            return {}, {}
+        rank = (self._ranks.rank,) if self._ranks.rank else ()
         parts = [(batch, state)] if self.parts == 1 else self._task.split(batch, state, self.parts)
         sums: dict[str, Tensor] = {}
         states: list[State] = []
         for number, (part, part_state) in enumerate(parts):
-            masks = MaskSource(self._settings.seed, (step, number), self._device)
+            masks = MaskSource(self._settings.seed, (step, number, *rank), self._device)
             with autocast(self._device, self._precision):
                 output = self._task.step(part, part_state, masks)
-            mean = output.loss / max(1, batch.num_targets)
-            mean.backward()
+            mean = output.loss / max(1, num_targets)
+            mean.backward()  # type: ignore[no-untyped-call]
             states.append(output.state)
             _add(sums, {"loss": output.loss.detach(), **output.totals})
         return sums, states[0] if len(states) == 1 else self._task.join(states)
