@@ -63,8 +63,8 @@ def test_the_last_event_says_what_a_run_came_to():
         (0, HOPELESS, True, 1.0, "done"),  # it was done before it heard
         (0, None, True, None, "failed"),
         (143, HOPELESS, False, 1.0, "pruned"),
-        (143, OUT_OF_TIME, False, 1.0, "pruned"),
-        (143, OUT_OF_TIME, False, None, "failed"),
+        (143, OUT_OF_TIME, False, 1.0, "waiting"),
+        (143, OUT_OF_TIME, False, None, "waiting"),
         (143, INTERRUPTED, False, 1.0, "waiting"),
         (1, None, False, 1.0, "failed"),
         (-9, None, False, 1.0, "failed"),

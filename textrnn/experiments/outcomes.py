@@ -130,10 +130,7 @@ def verdict(
         share = f"{outcome.share:.0%} of its steps"
         return "pruned", f"worse than the median of the others after {share}"
     if asked == OUT_OF_TIME:
-        return (
-            "pruned" if outcome.value is not None else "failed",
-            "the study's time was over",
-        )
+        return "waiting", "the study's time was over"
     return ("waiting", "") if asked is not None else ("failed", said)
 
 
