@@ -131,7 +131,7 @@ def write_run(
     source: str = "book.txt",
     **settings: Any,
 ) -> Path:
-    """Write a model directory that holds nothing but its ``config.json`` and its log."""
+    """Write a model directory that holds its ``config.json`` and its log; the other files are a byte each."""
     if log := list(events):
         write_log(folder, log)
     folder.mkdir(parents=True, exist_ok=True)
@@ -153,5 +153,7 @@ def write_run(
         "weights": "weights-00000001.safetensors",
         "files": {"tokenizer.json": entry, "weights-00000001.safetensors": entry},
     }
+    for name in record["files"]:
+        (folder / name).write_bytes(b"x")
     bundle.write_record(folder, bundle.CONFIG, record)
     return folder

@@ -163,12 +163,24 @@ def open_bundle(path: str | Path, job: str | None = None) -> Bundle:
 
 
 def peek_bundle(path: str | Path) -> Bundle:
-    """Open a model directory for what ``config.json`` says; the other files are neither read nor verified.
+    """Open a model directory for what ``config.json`` says; of the other files only the sizes are looked at.
 
     Raises:
-        ModelError: no such directory, not a model, its ``config.json`` damaged or of a newer format.
+        ModelError: no such directory, not a model, its ``config.json`` damaged or of a newer format, or a
+            file missing or of another size.
     """
-    return _opened(Path(path), peek_record)
+    return _opened(Path(path), _peeked_with_sizes)
+
+
+def _peeked_with_sizes(folder: Path, name: str) -> dict[str, Any]:
+    record = peek_record(folder, name)
+    for file, expected in record["files"].items():
+        path = _named(folder, file, expected)
+        try:
+            _require_size(path, path.stat().st_size, expected)
+        except OSError as error:
+            raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    return record
 
 
 def _opened(path: Path, read: Callable[[Path, str], dict[str, Any]]) -> Bundle:
@@ -368,23 +380,33 @@ def verify_file(folder: Path, name: str, expected: Any) -> None:
     Raises:
         ModelError: missing, changed, not a plain file, or outside the folder.
     """
-    path = folder / name
-    if not name or Path(name).name != name or "\\" in name or not isinstance(expected, dict):
-        raise ModelError(f"{folder}: names a file outside itself ({name!r}); refused")
-    if not is_plain(path):
-        raise ModelError(f"{path}: missing or not a plain file; the model is damaged")
+    path = _named(folder, name, expected)
     try:
         digest = hashlib.sha256()
         with open_plain(path) as file:
-            size, wanted = os.fstat(file.fileno()).st_size, expected.get("bytes")
-            if size != wanted:
-                raise ModelError(f"{path}: {size} bytes instead of {wanted}; the model is damaged")
+            _require_size(path, os.fstat(file.fileno()).st_size, expected)
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
     if digest.hexdigest() != expected.get("sha256"):
         raise ModelError(f"{path}: its digest does not match; the model is damaged")
+
+
+def _named(folder: Path, name: str, expected: Any) -> Path:
+    """Return where a file of a record lies; refused where that is outside, or no plain file."""
+    path = folder / name
+    if not name or Path(name).name != name or "\\" in name or not isinstance(expected, dict):
+        raise ModelError(f"{folder}: names a file outside itself ({name!r}); refused")
+    if not is_plain(path):
+        raise ModelError(f"{path}: missing or not a plain file; the model is damaged")
+    return path
+
+
+def _require_size(path: Path, size: int, expected: Mapping[str, Any]) -> None:
+    wanted = expected.get("bytes")
+    if size != wanted:
+        raise ModelError(f"{path}: {size} bytes instead of {wanted}; the model is damaged")
 
 
 def _content(path: Path, most: int) -> bytes:

@@ -111,9 +111,24 @@ def test_a_table_on_a_terminal(shelf: Path, capsys, monkeypatch):
 
 
 def test_weights_are_not_read(command, shelf: Path):
-    """The runs' weights do not even exist."""
-    assert not list(shelf.rglob("*.safetensors"))
+    """The runs' weights are a byte, and none that safetensors could read."""
+    assert {path.stat().st_size for path in shelf.rglob("*.safetensors")} == {1}
     assert command("runs", "shelf").code == 0
+
+
+def test_a_run_whose_weights_are_gone_or_cut_is_named_and_left_out(command, tmp_path: Path):
+    for name in ("whole", "gone", "cut"):
+        write_run(tmp_path / name)
+    weights = "weights-00000001.safetensors"
+    (tmp_path / "gone" / weights).unlink()
+    (tmp_path / "cut" / weights).write_bytes(b"")
+    result = command("runs", tmp_path)
+    assert [line.split("\t")[0] for line in result.out.splitlines()[1:]] == [
+        str(tmp_path / "whole")
+    ]
+    cut, gone = result.err.splitlines()
+    assert gone.startswith(f"left out: {tmp_path / 'gone' / weights}: missing")
+    assert f"{tmp_path / 'cut' / weights}: 0 bytes instead of 1" in cut
 
 
 def test_runs_load_no_torch():

@@ -1,7 +1,7 @@
 """The runs below a folder: what became of each, its figures, and the settings in which they differ.
 
-A run is a model directory. Only its ``config.json`` and the end of its log are read, no weights, so that a
-thousand runs are a matter of a second or two.
+A run is a model directory. Only its ``config.json`` and the end of its log are read; of the weights it is
+seen whether they are there, so that a thousand runs are a matter of a second or two.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def read_run(path: Path) -> Run:
     """Return what is known of a model directory.
 
     Raises:
-        ModelError: no model, or damaged; the weights are not looked at.
+        ModelError: no model, or damaged; what is inside the weights is not looked at.
     """
     config = bundle.peek_bundle(path).config
     training = config.get("training", {})
