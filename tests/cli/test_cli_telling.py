@@ -32,6 +32,19 @@ def test_a_loss_that_is_infinite_is_called_so():
     assert evaluation_line(event) == "step 3: validation loss not finite"
 
 
+def test_figures_on_a_part_of_the_data_and_on_all_of_it_are_told_apart():
+    part = Evaluated(3, 0.1, {"valid_loss": 1.5}, 1.0, is_best=True, is_whole=False, elapsed_s=1.0)
+    assert evaluation_line(part) == (
+        "step 3: validation loss 1.5000 on part of the validation data, the best so far"
+    )
+    whole = dataclasses.replace(part, is_whole=True)
+    assert evaluation_line(whole) == "step 3: validation loss 1.5000, the best so far"
+    assert evaluation_line(whole, is_last=True) == (
+        "step 3, the best: validation loss 1.5000 on all of the validation data"
+    )
+    assert "on a larger part of the validation data" in evaluation_line(part, is_last=True)
+
+
 def test_unknown_tokens_are_the_reason_for_figures_that_are_not_there(command, tiny, tmp_path):
     (tmp_path / "book.txt").write_text("a dog sees a cat\n" * 200 + "once\nnever\n")
     options = (*tiny, "--tokenizer", "word", "--min-frequency", "2")

@@ -100,11 +100,22 @@ def _told(metrics: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def evaluation_line(event: Evaluated) -> str:
-    """Return a line on an evaluation."""
-    is_measured = event.metrics.get("valid_loss") is not None
-    best = ", the best so far" if event.is_best and is_measured else ""
-    return f"step {event.step:,}: {_figures_of(event.metrics)}{best}"
+def evaluation_line(event: Evaluated, *, is_last: bool = False) -> str:
+    """Return a line on an evaluation.
+
+    Args:
+        event: The evaluation.
+        is_last: Whether it is the last look at the best weights, on more of the data than those before: its
+            figures are not compared with theirs.
+    """
+    figures = _figures_of(event.metrics)
+    if event.metrics.get("valid_loss") is None:
+        return f"step {event.step:,}: {figures}"
+    part = "a larger part" if is_last else "part"
+    of = f" on {part} of the validation data" if not event.is_whole else ""
+    if is_last:
+        return f"step {event.step:,}, the best: {figures}{of or ' on all of the validation data'}"
+    return f"step {event.step:,}: {figures}{of}{', the best so far' if event.is_best else ''}"
 
 
 def resumed_line(event: Resumed) -> str:

@@ -26,6 +26,7 @@ from textrnn.training.events import (
     Replanned,
     Resumed,
     Sampled,
+    Stopped,
 )
 
 __all__ = ["Display", "MutedDisplay", "PlainDisplay", "QuietDisplay", "pick_display"]
@@ -115,6 +116,7 @@ class PlainDisplay(QuietDisplay):
     def __init__(self) -> None:
         self._next_progress_s = 0.0
         self._told_end = 0
+        self._has_stopped = False
 
     def note(self, message: str) -> None:
         """Show a line."""
@@ -134,7 +136,9 @@ class PlainDisplay(QuietDisplay):
                 self._next_progress_s = time.monotonic() + PROGRESS_EVERY_S
                 note(progress_line(event))
         elif isinstance(event, Evaluated):
-            note(evaluation_line(event))
+            note(evaluation_line(event, is_last=self._has_stopped))
+        elif isinstance(event, Stopped):
+            self._has_stopped = True
         elif isinstance(event, Sampled):
             note(f"sample at step {event.step:,}:")
             for line in printable(event.text).split("\n"):
