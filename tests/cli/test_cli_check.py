@@ -51,6 +51,34 @@ def test_the_job_can_be_said(command: Callable, tmp_path: Path) -> None:
     assert "no such file" in missing.err
 
 
+def test_json_is_one_object_whatever_is_wrong(command: Callable, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.de").write_text("eins\n")
+    for arguments, code, what in (
+        (["no.txt"], 1, "no such file or folder"),
+        (["empty"], 1, "no files in this folder"),
+        (["--src", "a.de"], 2, "--tgt"),
+    ):
+        done = command("check", "--json", *arguments)
+        (record,) = done.objects
+        assert (done.code, record["trainable"], record["verdict"]) == (code, False, "refuse")
+        assert what in record["remarks"][0]["what"]
+        assert what in done.err
+    (tmp_path / "r.csv").write_text(TABLE)
+    (record,) = command("check", "--json", "r.csv").objects
+    assert (record["trainable"], record["verdict"]) == (True, "begin")
+
+
+def test_help_of_shared_options_speaks_of_all_jobs(command: Callable) -> None:
+    told = " ".join(command("check", "--help").out.split())
+    share = told.partition("--valid-fraction NUMBER")[2].partition("[default")[0]
+    leaks = told.partition("--drop-leaks / --no-drop-leaks")[2].partition("[default")[0]
+    assert "of a text its end" in share
+    assert "labelled texts" in share
+    assert "pairs" in share
+    assert "labelled texts" in leaks
+
+
 def test_pairs(command: Callable, tmp_path: Path) -> None:
     (tmp_path / "a.de").write_text("".join(f"das ist {i}\n" for i in range(60)))
     (tmp_path / "a.en").write_text("".join(f"this is {i}\n" for i in range(60)))

@@ -1,4 +1,7 @@
 import random
+import re
+import shlex
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -401,12 +404,77 @@ def test_lines_of_validation_that_are_trained_on(tmp_path: Path) -> None:
     path = written(tmp_path, "a.txt", "".join(lines) + "".join(lines[:20]))
     found = texts(tmp_path, path)
     # A tenth of 220 lines validates: those 20 and two before them.
-    assert remark(found, "leaks").what.startswith("20 lines of validation")
+    leaks = remark(found, "leaks").what
+    assert leaks.startswith(
+        "20 lines of validation stand in training too (90.9% of its lines of 20 or more"
+    )
     assert found.figures["lines"] == 220
     clean = texts(tmp_path, written(tmp_path, "b.txt", "".join(lines)))
     assert "leaks" not in codes(clean)
     other = texts(tmp_path, tmp_path / "b.txt", valid=(path,))
     assert other.figures["leaking_lines"] == 220
+
+
+def test_repeated_lines_are_left_out_but_no_blank_or_short_ones(tmp_path: Path) -> None:
+    told = "a sentence that comes again and again\n"
+    verse = "".join(
+        f"a line of its own, of which this is number {i}\nRefrain!\n\n" for i in range(9)
+    )
+    path = written(tmp_path, "a.txt", told + verse + told * 9)
+    found = texts(tmp_path, path, valid_fraction=0)
+    assert remark(found, "repeated-lines").what.startswith(
+        "9 lines stood there before (47.4% of those of 20 or more characters), one 10 times"
+    )
+    assert mended(found, "repeated-lines", tmp_path, FILE=path) == told + verse
+    each = texts(tmp_path, path, valid_fraction=0, lines=True)
+    lines = dict.fromkeys((told + verse).splitlines(keepends=True))
+    assert mended(each, "repeated-lines", tmp_path, FILE=path) == "".join(lines)
+
+
+def test_what_stands_in_a_validation_file_is_left_out_of_training(tmp_path: Path) -> None:
+    lines = [f"this is line number {i} of many\n\n" for i in range(50)]
+    path = written(tmp_path, "a.txt", "".join(lines))
+    valid = written(tmp_path, "b.txt", "".join(lines[7:8]))
+    found = texts(tmp_path, path, valid=(valid,))
+    assert remark(found, "leaks").what.startswith(
+        "1 line of validation stands in training too (100.0%"
+    )
+    kept = "".join([*lines[:7], "\n", *lines[8:]])
+    assert mended(found, "leaks", tmp_path, FILE=path, VALID=valid) == kept
+
+
+def mended(report: CheckReport, code: str, tmp_path: Path, **files: object) -> str:
+    """Run the command that a remark advises; return what it writes."""
+    command = remark(report, code).advice.partition("for example with: ")[2]
+    for name, path in {**files, "MENDED": tmp_path / "mended"}.items():
+        command = re.sub(rf"\b{name}\b", shlex.quote(str(path)), command)
+    subprocess.run(command, shell=True, check=True)
+    return (tmp_path / "mended").read_text()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"caf\xe9 au lait\n" * 30, "hello\n".encode("utf-16"), bytes(range(256))],
+    ids=["latin-1", "utf-16", "binary"],
+)
+def test_nothing_is_told_of_what_was_not_read(tmp_path: Path, content: bytes) -> None:
+    bad = written(tmp_path, "a.txt", content)
+    found = texts(tmp_path, written(tmp_path, "b.txt", "some fine words\n" * 9), bad)
+    assert not found.trainable
+    assert found.facts.keys() == {"files"}
+    assert found.figures.pop("bytes") == len(content) + 144
+    assert {*found.figures.values()} == {None}
+    assert codes(found) <= {"encoding", "unreadable"}
+
+
+def test_nothing_is_told_of_rows_that_were_not_read(tmp_path: Path) -> None:
+    rows = b"text,label\n" + b"fine words,a\nother words,b\n" * 50_000 + b"caf\xe9,a\n"
+    found = examples(tmp_path, written(tmp_path, "c.csv", rows))
+    assert codes(found) == {"encoding"}
+    assert (found.facts, {*found.figures.values()}) == ({}, {None})
+    src, tgt = written(tmp_path, "a.de", b"caf\xe9\n"), written(tmp_path, "a.en", "tea\n")
+    both = pairs(tmp_path, PairInputs((), (src,), (tgt,)))
+    assert (both.facts, both.figures) == ({}, {"findings": None})
 
 
 def test_a_list_of_names_is_for_lines(tmp_path: Path) -> None:
@@ -420,7 +488,7 @@ def test_a_list_of_names_is_for_lines(tmp_path: Path) -> None:
 def test_lines_that_show_hardly_anything(tmp_path: Path) -> None:
     path = written(tmp_path, "a.txt", "a whole line of words\n" * 40 + " 7\n\n \n")
     found = texts(tmp_path, path)
-    assert remark(found, "near-empty-lines").what.startswith("1 lines show")
+    assert remark(found, "near-empty-lines").what.startswith("1 line shows one")
     assert (found.figures["near_empty_lines"], found.figures["blank_lines"]) == (1, 2)
 
 
@@ -443,7 +511,7 @@ def test_what_labelled_texts_mean_for_the_settings(tmp_path: Path) -> None:
     assert "--class-weights balanced" in remark(found, "unequal-labels").advice
     assert remark(found, "few-texts").what.endswith("'bad'")
     assert remark(found, "contradictions").places == (f"{table}:99", f"{table}:3")
-    assert remark(found, "duplicates").what.startswith("1 rows")
+    assert remark(found, "duplicates").what.startswith("1 row repeats a text")
     assert "--max-length" in remark(found, "long-texts").advice
     assert found.figures["token_lengths"]["longest"] == 502
     valid = written(tmp_path, "v.csv", "text,label\ngood text 5,good\nnew,bad\n")

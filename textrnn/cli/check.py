@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from textrnn.cli.styled import Line, write_lines
 from textrnn.config import make
 from textrnn.data.checking.report import CheckReport, Remark
 from textrnn.data.settings import CorpusSettings, ExampleSettings, PairSettings
-from textrnn.errors import UsageError
+from textrnn.errors import TextrnnError, UsageError
 from textrnn.tokenizers.settings import TokenizerSettings
 from textrnn.training.settings import TrainingSettings
 
@@ -89,11 +90,21 @@ _FAILED = 1
     ExampleSettings,
     only=("text_column", "label_column", "test_fraction"),
     undecided="found by name or contents",
+    words={
+        "text_column": "Column that holds the text, of tables for a language model or a classifier: its "
+        "name, or its number from 1."
+    },
 )
 @setting_options(
     PairSettings,
     only=("src_column", "tgt_column", "valid_fraction", "length_ratio", "drop_leaks"),
     default="as in training",
+    words={
+        "valid_fraction": "Share that is kept for validation: of a text its end (with --lines, lines), of "
+        "labelled texts and of pairs some chosen by the seed. 0 keeps nothing.",
+        "drop_leaks": "Leave out of training what stands in validation as well: labelled texts (those of "
+        "the test too), and pairs by their source.",
+    },
 )
 @setting_options(TrainingSettings, only=("seed",))
 @debug_option
@@ -106,7 +117,8 @@ def check(inputs: tuple[str, ...], **values: Any) -> None:
 
     Every remark says what was found, where, and which option or change of the data helps. Training stops at
     the first fault; here all are listed, each up to twenty places. The exit code is 0 where training would
-    begin, 1 where it would refuse.
+    begin, 1 where it would refuse. --json always prints one object with trainable and verdict (begin or
+    refuse); figures of what could not be read are null in it.
 
     \b
       textrnn check book.txt
@@ -117,7 +129,15 @@ def check(inputs: tuple[str, ...], **values: Any) -> None:
     if not inputs and not values["src"] and not values["tgt"]:
         inputs = (stdin_or_usage("nothing to check"),)
     require_stdin([*inputs, *values["src"], *values["tgt"]])
-    report = _report(inputs, values)
+    try:
+        report = _report(inputs, values)
+    except TextrnnError as error:
+        if values["as_json"]:
+            # Nothing was opened, so that no figures are known, and mostly not even the job.
+            remark = asdict(Remark("refusal", "refused", str(error)))
+            head = {"job": values["job"], "why": None, "trainable": False, "verdict": "refuse"}
+            write_json({**head, "remarks": [remark]})
+        raise
     if values["as_json"]:
         write_json(report.as_dict())
     else:
@@ -236,8 +256,9 @@ def _lines(report: CheckReport, *, quiet: bool) -> Iterator[Line]:
         if remark.advice:
             yield from _entry("", "", f"-> {remark.advice}", "green")
     if not quiet:
-        verdict, style = ("begin", "bold green") if report.trainable else ("refuse", "bold red")
-        yield from _entry("verdict", "bold", f"textrnn train {report.job} would {verdict}", style)
+        style = "bold green" if report.trainable else "bold red"
+        said = f"textrnn train {report.job} would {report.verdict}"
+        yield from _entry("verdict", "bold", said, style)
 
 
 def _places(remark: Remark) -> Iterator[Line]:

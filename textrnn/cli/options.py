@@ -136,6 +136,7 @@ def setting_options(
     default: str | None = None,
     only: Collection[str] | None = None,
     short: Mapping[str, str] | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> Callable[[Function], Function]:
     """Return a decorator that adds an option for every setting of a dataclass.
 
@@ -148,6 +149,7 @@ def setting_options(
         default: What help says of every default, where the settings' own do not apply.
         only: Names to take; None takes all.
         short: Short forms by name, ``{"max_new_tokens": "-n"}``.
+        words: Help by name, where the setting's own says too little or too much for the command.
     """
     wanted = [spec for name, spec in specs(cls).items() if only is None or name in only]
 
@@ -163,7 +165,7 @@ def setting_options(
                 type=bool if spec.type is bool else str,
                 default=None,
                 metavar=_metavar(spec),
-                help=_help(spec, undecided, default),
+                help=_help(spec, (words or {}).get(spec.name, spec.help), undecided, default),
             )(function)
         return function
 
@@ -209,13 +211,13 @@ def _metavar(spec: SettingSpec) -> str | None:
     return {int: "INTEGER", float: "NUMBER"}.get(spec.type, "TEXT")
 
 
-def _help(spec: SettingSpec, undecided: str, default: str | None) -> str:
+def _help(spec: SettingSpec, told: str, undecided: str, default: str | None) -> str:
     if default is None:
         default = _default(spec, undecided)
     notes = [f"default: {default}"]
     if spec.allowed and not spec.choices:
         notes.append(spec.allowed)
-    return f"{spec.help}  [{'; '.join(notes)}]"
+    return f"{told}  [{'; '.join(notes)}]"
 
 
 def _default(spec: SettingSpec, undecided: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textrnn.data.checking.report import Remark
+from textrnn.data.checking.report import Remark, counted
 
 __all__ = ["CharacterCensus", "codes_of"]
 
@@ -39,6 +39,7 @@ class _Kind:
 
     code: str
     what: str
+    one: str
     advice: str
 
 
@@ -46,36 +47,43 @@ _KINDS = {
     "replacement": _Kind(
         "replacement-characters",
         "U+FFFD, which stands where an earlier conversion lost a character",
+        "U+FFFD, which stands where an earlier conversion lost a character",
         "convert the source again; the lost characters cannot be brought back",
     ),
     "control": _Kind(
         "control-characters",
         "control characters, which most tools do not show",
+        "control character, which most tools do not show",
         r"take them out, for example with: tr -d '\000-\010\013\014\016-\037'",
     ),
     "c1": _Kind(
         "wrong-controls",
         "control characters U+0080 to U+009F, as dashes and quotes become where cp1252 is read as latin-1",
+        "control character U+0080 to U+009F, as dashes and quotes become where cp1252 is read as latin-1",
         "mend them, for example with: iconv -f utf-8 -t latin-1 FILE | iconv -f cp1252 -t utf-8 > MENDED",
     ),
     "space": _Kind(
         "unusual-spaces",
         "spaces that look like others and are not",
+        "space that looks like others and is not",
         "--normalization nfkc makes them plain ones (word, bpe, unigram); for characters replace them",
     ),
     "invisible": _Kind(
         "invisible-characters",
         "characters that do not show (zero width, direction marks, byte order marks)",
+        "character that does not show (zero width, direction mark, byte order mark)",
         "take them out, unless the script needs them",
     ),
     "private": _Kind(
         "private-characters",
         "characters without a meaning of their own (private use, unassigned)",
+        "character without a meaning of its own (private use, unassigned)",
         "find out what they were meant to be, or take them out",
     ),
     "combining": _Kind(
         "decomposed-accents",
         "accents apart from their letters",
+        "accent apart from its letter",
         "--normalization nfc joins them (word, bpe, unigram); for characters write NFC",
     ),
 }
@@ -208,7 +216,7 @@ class CharacterCensus:
             more = f" and {len(codes) - _MOST_NAMED:,} more" if len(codes) > _MOST_NAMED else ""
             level = "warning" if name in _SERIOUS else "note"
             places = tuple(self._first[code] for code in codes[:_MOST_NAMED])
-            what = f"{count:,} {kind.what} ({named}{more})"
+            what = f"{counted(count, kind.one, kind.what)} ({named}{more})"
             found.append(Remark(level, kind.code, what, kind.advice, places))
         return found
 
@@ -229,8 +237,8 @@ class CharacterCensus:
                 Remark(
                     "note",
                     "mixed-scripts",
-                    f"{self._mixed:,} places where letters of two scripts (Latin, Cyrillic, Greek) touch: "
-                    "often look-alikes",
+                    f"{counted(self._mixed, 'place', 'places')} where letters of two scripts (Latin, "
+                    "Cyrillic, Greek) touch: often look-alikes",
                     "spell such words in one script",
                     (self._mixed_at,),
                 )

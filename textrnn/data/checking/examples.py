@@ -10,7 +10,7 @@ import numpy as np
 
 from textrnn.data.checking.bad_bytes import bad_bytes
 from textrnn.data.checking.lengths import LengthTally
-from textrnn.data.checking.report import CheckReport, Faults, Remark
+from textrnn.data.checking.report import CheckReport, Faults, Remark, counted
 from textrnn.data.checking.rows import RowTexts
 from textrnn.data.cleaning import clean
 from textrnn.data.columns import header_names
@@ -99,6 +99,8 @@ def check_examples(
         findings = grouped.findings
     except DataError as error:
         remarks.append(_refused(error, sources, settings.encoding))
+    if not surveys:
+        texts = RowTexts()  # not read to the end: nothing that is told of all texts
     tokens = _token_lengths(texts.sample, tokenizer)
     remarks = [*faults.remarks(), *remarks]
     if findings is not None:
@@ -107,7 +109,8 @@ def check_examples(
     remarks += texts.census.remarks(spelt=tokenizer.tokenizer == "char")
     columns = [line for each in surveys.values() for line in each.labelled.columns]
     facts = _facts(columns, texts, tokens, findings)
-    return CheckReport("classifier", why, facts, _figures(texts, tokens, findings), tuple(remarks))
+    figures = _figures(texts, tokens, findings, is_read=bool(surveys))
+    return CheckReport("classifier", why, facts, figures, tuple(remarks))
 
 
 class _Watched(Labelled):
@@ -167,8 +170,8 @@ def _findings(findings: Findings, surveys: Mapping[str, Survey]) -> Iterator[Rem
         yield Remark(
             "warning" if share > 0.1 else "note",
             "duplicates",
-            f"{findings.duplicates.count:,} rows ({share:.1%}) repeat a text with the same label; they count "
-            "double",
+            f"{counted(findings.duplicates.count, 'row repeats', 'rows repeat')} a text with the same label "
+            f"({share:.1%} of all): such texts count double",
             "keep one of each; training keeps them all, and equal texts in one part",
             (findings.duplicates.first, findings.duplicates.other),
         )
@@ -176,8 +179,8 @@ def _findings(findings: Findings, surveys: Mapping[str, Survey]) -> Iterator[Rem
         yield Remark(
             "warning",
             "contradictions",
-            f"{findings.contradictions.count:,} rows repeat a text with another label: nothing can be right "
-            "about both",
+            f"{counted(findings.contradictions.count, 'row repeats', 'rows repeat')} a text with another "
+            "label: nothing can be right about both",
             "mend the labels; until then --label-smoothing above 0 hurts least",
             (findings.contradictions.first, findings.contradictions.other),
         )
@@ -186,13 +189,15 @@ def _findings(findings: Findings, surveys: Mapping[str, Survey]) -> Iterator[Rem
             yield Remark(
                 "warning",
                 f"{part}-leaks",
-                f"{leak.count:,} rows of {part} stand in the training files too: its figures flatter",
+                f"{counted(leak.count, f'row of {part} stands', f'rows of {part} stand')} in the training "
+                "files too: its figures flatter",
                 "--drop-leaks leaves such texts out of training",
                 (leak.first, leak.other),
             )
     empty = train.empty + findings.valid.empty + findings.test.empty
     if empty:
-        yield Remark("note", "empty-texts", f"{empty:,} rows have an empty text and are left out")
+        rows_are = counted(empty, "row has an empty text and is", "rows have an empty text and are")
+        yield Remark("note", "empty-texts", f"{rows_are} left out")
     yield from _balance(findings)
     for alike in findings.alike:
         names = ", ".join(map(repr, alike))
@@ -242,7 +247,7 @@ def _lengths(texts: RowTexts, tokens: LengthTally, max_length: int | None) -> It
             "chooses what stays",
         )
     if texts.short > 0.01 * max(1, texts.lengths.count):
-        what = f"{texts.short:,} texts have one or two characters"
+        what = f"{counted(texts.short, 'text has', 'texts have')} one or two characters"
         yield Remark("note", "short-texts", what, "look whether the text stands in another column")
 
 
@@ -264,7 +269,8 @@ def _facts(
     columns: Sequence[str], texts: RowTexts, tokens: LengthTally, findings: Findings | None
 ) -> dict[str, str]:
     facts = {"table": "; ".join(dict.fromkeys(columns))} if columns else {}
-    facts["texts"] = f"{texts.lengths.count:,}; {texts.lengths.words('characters')}"
+    if columns:
+        facts["texts"] = f"{texts.lengths.count:,}; {texts.lengths.words('characters')}"
     if tokens.count:
         sampled = "" if tokens.count == texts.lengths.count else f" ({tokens.count:,} looked at)"
         facts["tokens"] = tokens.words("tokens") + sampled
@@ -281,10 +287,15 @@ def _facts(
     return facts
 
 
-def _figures(texts: RowTexts, tokens: LengthTally, findings: Findings | None) -> dict[str, Any]:
-    return {
+def _figures(
+    texts: RowTexts, tokens: LengthTally, findings: Findings | None, *, is_read: bool
+) -> dict[str, Any]:
+    figures = {
         **texts.census.as_dict(),
         "text_lengths": texts.lengths.as_dict(),
         "token_lengths": tokens.as_dict(),
+    }
+    return {
+        **(figures if is_read else dict.fromkeys(figures)),
         "findings": None if findings is None else findings.as_dict(),
     }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from textrnn.data.checking.bad_bytes import bad_bytes
-from textrnn.data.checking.report import CheckReport, Faults, Remark
+from textrnn.data.checking.report import CheckReport, Faults, Remark, counted
 from textrnn.data.checking.rows import RowTexts
 from textrnn.data.checking.steps import find_slip
 from textrnn.data.pair_findings import PairFindings
@@ -91,6 +91,8 @@ def check_pairs(
     except DataError as error:
         remarks.append(_refused(error, sources, settings.encoding))
     remarks = [*faults.remarks(), *remarks]
+    if not surveys:
+        watched = {}  # not read to the end: nothing that is told of all pairs
     for part, each in watched.items():
         for side in each.sides:
             side.settle()
@@ -172,13 +174,14 @@ def _findings(findings: PairFindings, train: PairSurvey) -> Iterator[Remark]:
     empty = findings.empty + findings.valid_empty
     if empty:
         level = "warning" if findings.empty > _MANY * rows else "note"
-        yield Remark(level, "empty-sides", f"{empty:,} pairs have an empty side and are left out")
+        told = counted(empty, "pair has an empty side and is", "pairs have an empty side and are")
+        yield Remark(level, "empty-sides", f"{told} left out")
     if findings.wild.count:
         yield Remark(
             "warning" if findings.wild.count > _MANY * rows else "note",
             "wild-lengths",
-            f"{findings.wild.count:,} pairs have lengths in no usual ratio (more than {findings.limit:.3g} "
-            "times above or below it) and are left out of training",
+            f"{counted(findings.wild.count, 'pair', 'pairs')} with lengths in no usual ratio (more than "
+            f"{findings.limit:.3g} times above or below it), left out of training",
             "look at the first; --length-ratio sets another limit",
             (findings.wild.first,),
         )
@@ -187,7 +190,8 @@ def _findings(findings: PairFindings, train: PairSurvey) -> Iterator[Remark]:
         yield Remark(
             "warning" if share > 0.1 else "note",
             "duplicates",
-            f"{findings.duplicates.count:,} pairs ({share:.1%}) stood there before; they count double",
+            f"{counted(findings.duplicates.count, 'pair', 'pairs')} stood there before ({share:.1%} of all): "
+            "such pairs count double",
             "keep one of each; training keeps them all",
             (findings.duplicates.first, findings.duplicates.other),
         )
@@ -205,7 +209,8 @@ def _findings(findings: PairFindings, train: PairSurvey) -> Iterator[Remark]:
         yield Remark(
             "note",
             "several-targets",
-            f"{several:,} sources have more than one target: a translator learns one of them",
+            f"{counted(several, 'source has', 'sources have')} more than one target: a translator "
+            "learns one of them",
             "nothing to do where both are right",
         )
     for note in findings.notes:
@@ -226,8 +231,8 @@ def _about_sides(watched: _Watched, limit: int, *, spelt: bool) -> Iterator[Rema
         yield Remark(
             "warning" if watched.equal > 0.01 * rows else "note",
             "equal-sides",
-            f"{watched.equal:,} pairs ({watched.equal / rows:.1%}) have the same text on both sides: a "
-            "translator learns to copy",
+            f"{counted(watched.equal, 'pair has', 'pairs have')} the same text on both sides "
+            f"({watched.equal / rows:.1%} of all): a translator learns to copy",
             "take out what was not translated",
             (watched.equal_at,),
         )
@@ -238,8 +243,8 @@ def _about_sides(watched: _Watched, limit: int, *, spelt: bool) -> Iterator[Rema
             yield Remark(
                 "note",
                 f"long-{name}s",
-                f"{longer:,} {name}s have more than {limit} {unit}, so more tokens than are read: such pairs "
-                "are left out of training",
+                f"{counted(longer, f'{name} has', f'{name}s have')} more than {limit} {unit}, so more tokens "
+                "than are read: such pairs are left out of training",
                 f"cut them into sentences, or --max-length {tally.percentile(0.999)} and more",
             )
         for remark in side.census.remarks(spelt=spelt):

@@ -8,7 +8,7 @@ from typing import Any
 
 from textrnn.errors import DataError
 
-__all__ = ["LEVELS", "CheckReport", "Faults", "Remark"]
+__all__ = ["LEVELS", "CheckReport", "Faults", "Remark", "counted"]
 
 LEVELS = ("refusal", "warning", "note")
 """Training would stop there; results would suffer; worth knowing."""
@@ -58,15 +58,26 @@ class CheckReport:
         """Whether training would begin."""
         return not any(remark.level == "refusal" for remark in self.remarks)
 
+    @property
+    def verdict(self) -> str:
+        """What training would do: ``begin`` or ``refuse``."""
+        return "begin" if self.trainable else "refuse"
+
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON can hold it."""
         return {
             "job": self.job,
             "why": self.why,
             "trainable": self.trainable,
+            "verdict": self.verdict,
             **self.figures,
             "remarks": [asdict(remark) for remark in self.remarks],
         }
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """Return a number and what it counts: ``1 row``, ``1,200 rows``."""
+    return f"{number:,} {one if number == 1 else several}"
 
 
 class Faults:

@@ -49,6 +49,7 @@ class Scan:
         lines: How many there are.
         characters: Of what is trained on and what is validated on.
         documents: Likewise.
+        unread: Whether some file could not be read to its end: then figures are of no text that there is.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Scan:
         self.blank = self.short = self.lines = 0
         self.characters = [0, 0]
         self.documents = [0, 0]
+        self.unread = False
         self._starts: list[tuple[int, str]] = []
         self._report = report
 
@@ -85,6 +87,7 @@ class Scan:
         try:
             self._read(file, validation=file in self.valid_files)
         except DataError as error:
+            self.unread = True
             unread = Remark("refusal", "unreadable", str(error))
             if not isinstance(error, UndecodableError):
                 return [unread]
@@ -100,27 +103,30 @@ class Scan:
         """Return lines for a person."""
         files = (*self.texts.files, *self.valid_files)
         size = sum(file.stamp.size for file in files)
+        told = {"files": f"{len(files):,}, {size / 1e6:,.2f} MB"}
+        if self.unread:
+            return told
         train, valid = self.characters
         scripts = [f"{name} {share:.1%}" for name, share in self.census.scripts().items()]
         repeats = self.sketch.result()
         unit = "lines" if self.texts.lines else "characters"
         parts = self.documents if self.texts.lines else self.characters
         return {
-            "files": f"{len(files):,}, {size / 1e6:,.2f} MB",
+            **told,
             "text": f"{train + valid:,} characters, {self.census.distinct:,} different ones",
             "letters": ", ".join(scripts[:4]) or "none",
             "lines": f"{self.lines:,}, {self.blank:,} of them blank; {self.lengths.words('characters')}",
-            "repeats": f"{repeats.again / max(1, repeats.lines):.1%} of the lines of {self._telling} or more "
+            "repeats": f"{repeats.again / max(1, repeats.lines):.1%} of the lines of {self.telling} or more "
             f"characters stood there before{'' if repeats.exact else ' (estimated)'}",
             "parts": f"{parts[0]:,} {unit} to train on, {parts[1]:,} to validate",
         }
 
     def figures(self) -> dict[str, Any]:
-        """Return the same for programs."""
+        """Return the same for programs: None for what is not known, since a file could not be read."""
         repeats = self.sketch.result()
-        return {
+        size = sum(file.stamp.size for file in (*self.texts.files, *self.valid_files))
+        figures = {
             **self.census.as_dict(),
-            "bytes": sum(file.stamp.size for file in (*self.texts.files, *self.valid_files)),
             "lines": self.lines,
             "blank_lines": self.blank,
             "near_empty_lines": self.short,
@@ -131,9 +137,11 @@ class Scan:
             "train_characters": self.characters[0],
             "valid_characters": self.characters[1],
         }
+        return {"bytes": size, **(dict.fromkeys(figures) if self.unread else figures)}
 
     @property
-    def _telling(self) -> int:
+    def telling(self) -> int:
+        """Characters that a line shows from which on its coming again is counted."""
         return 1 if self.texts.lines else _TELLING
 
     def _refusals(self) -> Iterator[DataError]:
@@ -203,7 +211,7 @@ class Scan:
         self.short += int(np.count_nonzero((shown > 0) & (shown < 3)))
         self.lengths.add((ends - starts)[shown > 0])
         numbers = first + np.arange(len(starts), dtype=np.int64)
-        telling = shown >= self._telling
+        telling = shown >= self.telling
         hashes = line_hashes(codes, starts[telling], ends[telling])
         numbers, part = numbers[telling], part[telling]
         for validation in (False, True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from textrnn.data.checking.report import CheckReport, Remark
+from textrnn.data.checking.report import CheckReport, Remark, counted
 from textrnn.data.checking.scan import Scan
 from textrnn.data.corpus import tell_overlap
 from textrnn.data.settings import CorpusSettings
@@ -58,7 +58,8 @@ def check_texts(
     tell_overlap(files, valid_files, notes.append)
     scan = Scan(files, valid_files, settings, report)
     remarks = [*scan.run(), *(Remark("note", "left-out", note) for note in notes)]
-    remarks += _about_lines(scan, settings, seq_len)
+    if not scan.unread:  # of a part of the lines, shares would say nothing
+        remarks += _about_lines(scan, settings, seq_len)
     remarks += scan.census.remarks(spelt=spelt)
     return CheckReport("lm", why, scan.facts(), scan.figures(), tuple(remarks))
 
@@ -71,31 +72,33 @@ def _about_lines(scan: Scan, settings: CorpusSettings, seq_len: int | None) -> I
         yield Remark(
             "warning" if share > 0.01 else "note",
             "leaks",
-            f"{about}{repeats.leaks:,} lines of validation ({share:.1%}) stand in training too: its figures "
-            "flatter",
-            "leave out repeated lines, for example with: awk '!seen[$0]++' FILE > MENDED",
+            f"{about}{counted(repeats.leaks, 'line of validation stands', 'lines of validation stand')} in "
+            f"training too ({share:.1%} of its lines{_of_telling(scan)}): its figures flatter",
+            _without_leaks(scan),
         )
     if repeats.lines and repeats.again > _MUCH_REPEATED * repeats.lines:
         yield Remark(
             "warning",
             "repeated-lines",
-            f"{about}{repeats.again:,} lines stood there before, one {repeats.most:,} times: a model learns "
-            "them by heart",
-            "leave out repeated lines, for example with: awk '!seen[$0]++' FILE > MENDED",
+            f"{about}{counted(repeats.again, 'line', 'lines')} stood there before "
+            f"({repeats.again / repeats.lines:.1%} of those{_of_telling(scan)}), one {repeats.most:,} times: "
+            "a model learns them by heart",
+            _without_repeats(scan),
             (scan.place(repeats.most_at),),
         )
     if scan.lines and scan.blank > 0.5 * scan.lines:
         yield Remark(
             "note",
             "blank-lines",
-            f"{scan.blank:,} of {scan.lines:,} lines are blank, and learnt as such",
+            f"{scan.blank:,} of {counted(scan.lines, 'line', 'lines')} are blank, and learnt as such",
             "cat -s FILE > MENDED leaves one of several",
         )
     if scan.short > 0.01 * max(1, scan.lengths.count):
         yield Remark(
             "note",
             "near-empty-lines",
-            f"{scan.short:,} lines show one or two characters, as page numbers and bullets do",
+            f"{counted(scan.short, 'line shows', 'lines show')} one or two characters, as page numbers and "
+            "bullets do",
             "look whether they belong to the text: grep -nE '^ *.{1,2} *$' FILE | head",
         )
     total = sum(scan.characters)
@@ -117,10 +120,31 @@ def _about_lines(scan: Scan, settings: CorpusSettings, seq_len: int | None) -> I
         yield Remark(
             "note",
             "long-lines",
-            f"{longer:,} lines are longer than --seq-len {seq_len}; they go through several windows, and "
-            "gradients stop between them",
+            f"{counted(longer, 'line is', 'lines are')} longer than --seq-len {seq_len}: they go through "
+            "several windows, and gradients stop between them",
             f"--seq-len {scan.lengths.percentile(0.99)} holds 99% whole (in characters)",
         )
+
+
+def _of_telling(scan: Scan) -> str:
+    return f" of {scan.telling} or more characters" if scan.telling > 1 else ""
+
+
+def _without_repeats(scan: Scan) -> str:
+    """Return how to leave out what comes again, but not the blank and short lines that make paragraphs."""
+    kept = f"length($0) < {scan.telling} || " if scan.telling > 1 else ""
+    return f"leave out repeated lines, for example with: awk '{kept}!seen[$0]++' FILE > MENDED"
+
+
+def _without_leaks(scan: Scan) -> str:
+    """Likewise, where validation has files of its own: what stands there goes out of training."""
+    if not scan.valid_files:
+        return _without_repeats(scan)
+    kept = f"length($0) < {scan.telling} || " if scan.telling > 1 else ""
+    return (
+        "leave them out of training, for example with: "
+        f"awk 'NR == FNR {{seen[$0]; next}} {kept}!($0 in seen)' VALID FILE > MENDED"
+    )
 
 
 def _is_list(scan: Scan) -> bool:
