@@ -100,6 +100,31 @@ def test_underfitting_that_levelled_off_wants_a_larger_network(tmp_path: Path):
     assert advice[2].commands == ("--hidden-size 128",)
 
 
+def test_a_training_loss_above_that_of_validation_is_not_called_hardly_lower(tmp_path: Path):
+    below = ended(tmp_path, LEVEL, [loss - 0.01 for loss in LEVEL])
+    assert "the training loss, 1.993, is hardly lower than the validation loss, 2.003" in (
+        below[0].text
+    )
+    above = ended(tmp_path, LEVEL, [loss + 0.01 for loss in LEVEL])
+    assert "the training loss, 2.013, is not lower than" in above[0].text
+
+
+def test_the_loss_on_all_of_the_validation_data_is_quoted_where_evaluations_saw_a_part(
+    tmp_path: Path,
+):
+    part = course(FALLING, [loss * 0.95 for loss in FALLING])
+    for event in part:
+        if event["event"] == "evaluated":
+            event["is_whole"] = False
+    events = [planned(max_steps=800), *part, stopped(800, "finished")]
+    last = evaluated(800, 1.75, is_best=True)
+    fit, end, _ = advise(history(tmp_path, *events, last), RESUME)
+    assert "training loss 1.634, validation loss 1.750" in fit.text
+    assert "the validation loss (on part of the validation data) fell by 21.8%" in end.text
+    fit, _, _ = advise(history(tmp_path, *events, {**last, "is_whole": False}), RESUME)
+    assert "validation loss 1.720" in fit.text
+
+
 def test_dropout_hides_underfitting(tmp_path: Path):
     advice = ended(tmp_path, LEVEL, [loss + 0.2 for loss in LEVEL], plan={"dropout": 0.4})
     assert findings(advice) == ("no-overfitting", "levelled-off", "larger")
@@ -131,7 +156,23 @@ def test_cut_short_by_its_budget(tmp_path: Path, budget_s: float | None, word: s
     assert f"budget of {word}" in advice[1].text
     # From 2.2 at step 400 to 1.72 at step 800.
     assert "from step 400 to step 800 the validation loss fell by 21.8%" in advice[1].text
+    # 800 steps in 80 seconds.
     assert advice[2].commands == (f"{RESUME} --minutes 1",)
+
+
+def test_a_run_shorter_than_a_minute_is_gone_on_with_for_as_many_steps(tmp_path: Path):
+    valid = FALLING[:5]
+    advice = ended(tmp_path, valid, [loss * 0.95 for loss in valid])
+    assert findings(advice)[1:] == ("cut-short", "train-longer")
+    assert advice[2].commands == (f"{RESUME} --max-steps 500",)
+
+
+def test_where_there_is_a_gap_more_time_is_not_advised_even_if_the_run_was_cut_short(
+    tmp_path: Path,
+):
+    advice = ended(tmp_path, FALLING, [loss * 0.7 for loss in FALLING])
+    assert findings(advice) == ("gap", "cut-short", "regularise")
+    assert advice[2].commands == ("--dropout 0.2",)
 
 
 def test_a_flat_last_quarter_under_a_falling_rate_does_not_hide_what_the_half_gained(

@@ -16,6 +16,7 @@ and five times the wobble, which is how far the curve turns back from its middle
 * ``gap``: ``v`` has not risen so, but in the end training texts are predicted far better: ``t`` at least 15%
   below ``v``; of a classifier, an accuracy at least 10 points higher and outside the uncertainty of the one
   in validation. Dropout makes ``t`` worse than it would be, so that the gap is at least what it seems.
+  Of the end, ``v`` is the loss on all of the validation data where the evaluations looked at a part of them.
 * ``underfitting``: in the end ``t`` is no lower than 3% below ``v``, and no dropout makes it so.
 * ``no-overfitting``: what is left; dropout, or a loss that is not the plain one, allows no closer look.
 
@@ -79,7 +80,8 @@ def advise(history: History, resume: str) -> tuple[Advice, Advice, Advice]:
 
     Args:
         history: What its log tells; it has ended, or is to be judged as if it had.
-        resume: The command that goes on with the run, to which ``--minutes N`` can be added.
+        resume: The command that goes on with the run, to which ``--minutes N`` or ``--max-steps N`` can be
+            added.
     """
     curve = ValidationCurve.of(history)
     fit = fit_of(history, curve)
@@ -104,15 +106,14 @@ def _next(history: History, fit: str, end: str, resume: str) -> Advice:
         best = ValidationCurve.of(history)
         lead = "A run that ends about where it was best lets the learning rate come down by then"
         return _anew("shorter", lead, [f"--max-steps {best.points[best.best].step}"])
-    if end in ("cut-short", "short"):
-        return _go_on(
-            "train-longer", "Give it more time", f"{resume} --minutes {_minutes(history)}"
-        )
-    if fit in ("no-validation", "not-evaluated", "too-few-evaluations"):
-        return _look_closer(history, fit)
     if fit == "gap":
+        # Even a run that was cut short: what it learns from here on is above all its own texts.
         lead = "More training texts help most; with these, try more dropout"
         return _anew("regularise", lead, _dropout(history, 0.2))
+    if end in ("cut-short", "short"):
+        return _go_on("train-longer", "Give it more time", f"{resume} {_as_much_again(history)}")
+    if fit in ("no-validation", "not-evaluated", "too-few-evaluations"):
+        return _look_closer(history, fit)
     if history.settings.get("schedule") == "constant":
         lead = "Let the learning rate come down, which often brings another gain"
         return _anew("anneal", lead, ["--schedule cosine"])
@@ -169,6 +170,8 @@ def _size(history: History, factor: float) -> list[str]:
     return [f"--hidden-size {max(1, round(now * factor))}"] if isinstance(now, int) else []
 
 
-def _minutes(history: History) -> int:
-    """Return about as many minutes as the run has taken, at least one."""
-    return max(1, round(history.elapsed_s / 60))
+def _as_much_again(history: History) -> str:
+    """Return the budget for about as many steps as were done; on ``--resume`` it counts from there."""
+    if history.elapsed_s < 60:
+        return f"--max-steps {max(1, history.last_step)}"
+    return f"--minutes {round(history.elapsed_s / 60)}"

@@ -54,13 +54,14 @@ class TrainPoint:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The validation data were evaluated; ``metrics`` holds what is finite of the task's figures."""
+    """The validation data, or a part of them, were evaluated; ``metrics`` holds what is finite."""
 
     step: int
     epoch: float
     elapsed_s: float
     metrics: Mapping[str, float]
     is_best: bool = False
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class History:
         resumed: Steps at which a later session took up a saved state.
         end: Why the run ended (``finished``, ``deadline``, ``patience``, ``interrupted``, ``diverged``);
             None while it runs, or where it was killed.
+        whole_loss: The best weights' loss on all validation data, where the evaluations looked at a part.
     """
 
     job: str = ""
@@ -109,6 +111,7 @@ class History:
     replans: tuple[Replan, ...] = ()
     resumed: tuple[int, ...] = ()
     end: str | None = None
+    whole_loss: float | None = None
 
     @property
     def last_step(self) -> int:
@@ -204,6 +207,7 @@ class _Reader:
         self._replans: list[Replan] = []
         self._sessions: list[int] = []
         self._end: str | None = None
+        self._whole_loss: float | None = None
 
     @property
     def takes(self) -> tuple[str, ...]:
@@ -230,11 +234,12 @@ class _Reader:
             replans=tuple(self._replans),
             resumed=tuple(self._sessions),
             end=self._end,
+            whole_loss=self._whole_loss,
         )
 
     def _planned(self, event: dict[str, Any]) -> None:
         self._last = event
-        self._end = None
+        self._end = self._whole_loss = None
         # The plan of a session that resumes holds the ends that were moved before.
         self._replans.clear()
 
@@ -263,17 +268,19 @@ class _Reader:
         self._training.append(point)
 
     def _evaluated(self, event: dict[str, Any]) -> None:
+        metrics = _numbers(event.get("metrics"))
+        is_whole = event.get("is_whole") is not False
         if self._end is not None:
             # The best weights were looked at once more: no point of the curve.
+            self._whole_loss = metrics.get("valid_loss") if is_whole else None
             return
         step, epoch = int(event["step"]), float(event["epoch"])
         elapsed_s = float(event["elapsed_s"])
-        metrics = _numbers(event.get("metrics"))
         loss = _number(event.get("train_loss"))
         if loss is not None and (not self._training or self._training[-1].step < step):
             self._training.append(TrainPoint(step, epoch, elapsed_s, loss))
         self._evaluations.append(
-            Evaluation(step, epoch, elapsed_s, metrics, event.get("is_best") is True)
+            Evaluation(step, epoch, elapsed_s, metrics, event.get("is_best") is True, is_whole)
         )
 
     def _rolled_back(self, event: dict[str, Any]) -> None:

@@ -39,6 +39,12 @@ class ValidationCurve:
         return cls(points, losses, _between(history, points, lambda point: point.loss))
 
     @property
+    def on_part(self) -> str:
+        """A clause that follows "validation loss" where it was measured on a part of the data; else empty."""
+        is_whole = all(point.is_whole for point in self.points)
+        return "" if is_whole else " (on part of the validation data)"
+
+    @property
     def best(self) -> int:
         """Number of the evaluation with the lowest loss."""
         return self.losses.index(min(self.losses))

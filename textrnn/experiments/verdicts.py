@@ -92,7 +92,7 @@ def _risen(curve: ValidationCurve, few: str) -> Verdict:
     best, last = curve.points[curve.best], curve.points[-1]
     before, after = curve.training[curve.best], curve.training[-1]
     rise = (
-        f"from step {best.step:,} to step {last.step:,} the validation loss rose from "
+        f"from step {best.step:,} to step {last.step:,} the validation loss{curve.on_part} rose from "
         f"{curve.losses[curve.best]:.3f} to {curve.losses[-1]:.3f}"
     )
     if before is not None and after is not None:
@@ -110,7 +110,8 @@ def _risen(curve: ValidationCurve, few: str) -> Verdict:
 
 def _near_or_far(history: History, curve: ValidationCurve, few: str) -> Verdict:
     """Say how training and validation compare at the end, where validation has not suffered."""
-    valid, training = curve.losses[-1], curve.training[-1]
+    training = curve.training[-1]
+    valid = curve.losses[-1] if history.whole_loss is None else history.whole_loss
     dropout = ", measured with dropout" if _is_hidden(history) else ""
     if (gap := _accuracy_gap(history, curve)) is not None:
         text = (
@@ -130,8 +131,9 @@ def _near_or_far(history: History, curve: ValidationCurve, few: str) -> Verdict:
         )
         return Verdict("gap", text)
     if training >= valid * (1 - _NEAR) and not dropout:
+        lower = "hardly lower" if training < valid else "not lower"
         text = (
-            f"Underfitting rather than overfitting: the training loss, {training:.3f}, is hardly lower than "
+            f"Underfitting rather than overfitting: the training loss, {training:.3f}, is {lower} than "
             f"the validation loss, {valid:.3f}{few}."
         )
         return Verdict("underfitting", text)
@@ -186,8 +188,8 @@ def _course(history: History, curve: ValidationCurve) -> Verdict:
         limit = "time" if history.plan.get("budget_s") else "steps"
         text = (
             f"Its budget of {limit} ended while it was still improving: from step "
-            f"{curve.points[first].step:,} to step {curve.points[curve.best].step:,} the validation loss "
-            f"fell by {share:.1%}."
+            f"{curve.points[first].step:,} to step {curve.points[curve.best].step:,} the validation loss"
+            f"{curve.on_part} fell by {share:.1%}."
         )
         return Verdict("cut-short", text)
     step, epoch = curve.points[-1].step, curve.points[-1].epoch
