@@ -13,6 +13,7 @@ import pytest
 
 from textrnn.config import from_toml
 from textrnn.experiments.study import Study
+from textrnn.language_model.planner import HIDDEN_SIZES
 from textrnn.language_model.settings import LanguageModelSettings
 
 TINY = ("--batch-size", "4", "--seq-len", "16", "--strategy", "random")
@@ -200,6 +201,14 @@ def test_a_plan_without_a_study(command, book):
                    "--search", "num_layers=1..3", "--search", "rnn_type=lstm,gru")  # fmt: skip
     assert "7 trials of 6 combinations by grid, each of 1 epochs" in grid.out
     assert not (book.parent / "book-lm-study").exists()
+
+
+def test_sizes_that_the_planner_takes_for_small_texts_are_searched(command, book):
+    planned = command("tune", "lm", "book.txt", "--dry-run", "--json").objects[0]
+    (sizes,) = (text for text in planned["search"] if text.startswith("hidden_size="))
+    searched = [int(size) for size in sizes.partition("=")[2].split(",")]
+    assert min(HIDDEN_SIZES) in searched
+    assert {*searched} <= {*HIDDEN_SIZES}
 
 
 def test_every_job_can_be_tuned(command, tmp_path):

@@ -18,13 +18,13 @@ _ANY_RATE = "learning_rate=log:1e-4..0.3"
 """Where another optimiser or cell is given, whose best rates lie elsewhere."""
 
 SEARCHES: Mapping[str, tuple[str, ...]] = {
-    # Rates to either side of the planner's 1.4e-2 for an LSTM under AdamW. Sizes around those that it takes
-    # for some minutes on a CPU: twice the size costs up to four times the time of a step, and so the steps of
-    # a time budget. Dropout from none, which serves a text seen once, to what serves one seen often. Two
-    # layers pay where there is time for them.
+    # Rates to either side of the planner's 1.4e-2 for an LSTM under AdamW. Sizes from the planner's least,
+    # which it takes for small texts, to more than it takes for some minutes on a CPU: twice the size costs up
+    # to four times the time of a step, and so the steps of a time budget. Dropout from none, which serves a
+    # text seen once, to what serves one seen often. Two layers pay where there is time for them.
     "language-model": (
         "learning_rate=log:3e-3..4e-2",
-        "hidden_size=128,192,256,384,512,768",
+        "hidden_size=64,96,128,192,256,384,512,768",
         "dropout=0..0.5",
         "num_layers=1..2",
     ),
