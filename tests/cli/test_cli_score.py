@@ -68,6 +68,8 @@ def test_all_rows_add_up_to_the_text_and_its_surprise(unit, command, model_path,
     objects = command("score", model_path, "in.txt", "--by", unit, "--json").objects
     joined = "\n" if unit == "line" else ""
     assert joined.join(record["text"] for record in objects) == TEXT
+    if unit == "line":  # the line ends, which texts come without, are counted
+        assert sum(record["characters"] for record in objects) == len(TEXT)
     assert sum(record["nats"] for record in objects) == pytest.approx(whole, rel=1e-5)
     header, *found = rows(command("score", model_path, "in.txt", "--by", unit, "--header"))
     for row, record in zip(found, objects, strict=True):

@@ -84,7 +84,8 @@ def score(model: Path, file: str | None, **values: Any) -> None:
     The text stands last and escaped: \t, \n, \r and \\. The rank is 1 where nothing was likelier, entropy is
     the surprise that the model expected. Of characters a token's surprise is shared evenly, words come with
     the white space before them, and line ends are rows of their own. The texts of all rows joined are the
-    text. What is not known is empty; the totals go to stderr.
+    text, but for lines: theirs come without the line end, which nats, characters and bits_per_char count.
+    What is not known is empty; the totals go to stderr.
 
     --json prints the same by name, and of a token its piece, its place in the text (start) and whether the
     model knows it. --top adds the likeliest tokens with their probabilities.
