@@ -109,7 +109,7 @@ def test_a_training_loss_above_that_of_validation_is_not_called_hardly_lower(tmp
     assert "the training loss, 2.013, is not lower than" in above[0].text
 
 
-def test_the_loss_on_all_of_the_validation_data_is_quoted_where_evaluations_saw_a_part(
+def test_the_loss_of_the_last_look_is_quoted_where_evaluations_saw_a_part(
     tmp_path: Path,
 ):
     part = course(FALLING, [loss * 0.95 for loss in FALLING])
@@ -121,7 +121,10 @@ def test_the_loss_on_all_of_the_validation_data_is_quoted_where_evaluations_saw_
     fit, end, _ = advise(history(tmp_path, *events, last), RESUME)
     assert "training loss 1.634, validation loss 1.750" in fit.text
     assert "the validation loss (on part of the validation data) fell by 21.8%" in end.text
-    fit, _, _ = advise(history(tmp_path, *events, {**last, "is_whole": False}), RESUME)
+    larger = {**last, "is_whole": False}
+    assert advise(history(tmp_path, *events, larger), RESUME)[0] == fit
+    again = [planned(max_steps=1600), resumed(800), stopped(800, "finished")]
+    fit, _, _ = advise(history(tmp_path, *events, last, *again), RESUME)
     assert "validation loss 1.720" in fit.text
 
 

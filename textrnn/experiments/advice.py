@@ -16,7 +16,7 @@ and five times the wobble, which is how far the curve turns back from its middle
 * ``gap``: ``v`` has not risen so, but in the end training texts are predicted far better: ``t`` at least 15%
   below ``v``; of a classifier, an accuracy at least 10 points higher and outside the uncertainty of the one
   in validation. Dropout makes ``t`` worse than it would be, so that the gap is at least what it seems.
-  Of the end, ``v`` is the loss on all of the validation data where the evaluations looked at a part of them.
+  Of the end, ``v`` is the last look at the best weights, on more data, where evaluations looked at a part.
 * ``underfitting``: in the end ``t`` is no lower than 3% below ``v``, and no dropout makes it so.
 * ``no-overfitting``: what is left; dropout, or a loss that is not the plain one, allows no closer look.
 

@@ -98,7 +98,8 @@ class History:
         resumed: Steps at which a later session took up a saved state.
         end: Why the run ended (``finished``, ``deadline``, ``patience``, ``interrupted``, ``diverged``);
             None while it runs, or where it was killed.
-        whole_loss: The best weights' loss on all validation data, where the evaluations looked at a part.
+        final_loss: The best weights' loss on more of the validation data than the evaluations looked at, if
+            those looked at a part.
     """
 
     job: str = ""
@@ -111,7 +112,7 @@ class History:
     replans: tuple[Replan, ...] = ()
     resumed: tuple[int, ...] = ()
     end: str | None = None
-    whole_loss: float | None = None
+    final_loss: float | None = None
 
     @property
     def last_step(self) -> int:
@@ -207,7 +208,7 @@ class _Reader:
         self._replans: list[Replan] = []
         self._sessions: list[int] = []
         self._end: str | None = None
-        self._whole_loss: float | None = None
+        self._final_loss: float | None = None
 
     @property
     def takes(self) -> tuple[str, ...]:
@@ -234,12 +235,12 @@ class _Reader:
             replans=tuple(self._replans),
             resumed=tuple(self._sessions),
             end=self._end,
-            whole_loss=self._whole_loss,
+            final_loss=self._final_loss,
         )
 
     def _planned(self, event: dict[str, Any]) -> None:
         self._last = event
-        self._end = self._whole_loss = None
+        self._end = self._final_loss = None
         # The plan of a session that resumes holds the ends that were moved before.
         self._replans.clear()
 
@@ -272,7 +273,7 @@ class _Reader:
         is_whole = event.get("is_whole") is not False
         if self._end is not None:
             # The best weights were looked at once more: no point of the curve.
-            self._whole_loss = metrics.get("valid_loss") if is_whole else None
+            self._final_loss = metrics.get("valid_loss")
             return
         step, epoch = int(event["step"]), float(event["epoch"])
         elapsed_s = float(event["elapsed_s"])

@@ -111,7 +111,7 @@ def _risen(curve: ValidationCurve, few: str) -> Verdict:
 def _near_or_far(history: History, curve: ValidationCurve, few: str) -> Verdict:
     """Say how training and validation compare at the end, where validation has not suffered."""
     training = curve.training[-1]
-    valid = curve.losses[-1] if history.whole_loss is None else history.whole_loss
+    valid = curve.losses[-1] if history.final_loss is None else history.final_loss
     dropout = ", measured with dropout" if _is_hidden(history) else ""
     if (gap := _accuracy_gap(history, curve)) is not None:
         text = (
