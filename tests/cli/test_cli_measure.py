@@ -111,6 +111,15 @@ def test_info_says_how_many_evaluations_it_leaves_out():
     curve = [{"step": step, "valid_loss": 2.0} for step in range(30)]
     assert "… 12 of 30 evaluations; --json lists all" in _curve_lines(curve)[-1]
     assert "evaluations" not in "".join(_curve_lines(curve[:12]))
+    assert "of the validation data" not in "".join(_curve_lines(curve))
+
+
+def test_figures_on_a_part_of_the_validation_data_are_told_from_those_on_all():
+    curve = [{"step": step, "valid_loss": 2.0, "is_whole": step == 30} for step in (10, 20, 30)]
+    _, line, *rows = _curve_lines(curve)
+    assert len(line.strip()) == 2
+    wheres = [row.split(" on ")[1].split()[0] for row in rows]
+    assert wheres == ["part", "part", "all"]
 
 
 def test_the_cache_is_no_news_beside_json_and_lines(command, model, text, tmp_path):

@@ -173,7 +173,11 @@ def _curve(path: Path) -> list[dict[str, Any]]:
     if events:
         # A run that was killed has done some steps twice: the last time counts.
         by_step = {
-            event["step"]: {"step": event["step"], **_numbers(event.get("metrics"))}
+            event["step"]: {
+                "step": event["step"],
+                **_numbers(event.get("metrics")),
+                "is_whole": event.get("is_whole") is not False,
+            }
             for event in events
             if type(event.get("step")) is int
         }
@@ -229,13 +233,18 @@ def _curve_lines(curve: list[dict[str, Any]]) -> list[str]:
     if not points:
         return []
     is_ascii = is_terminal(sys.stdout) and not sys.stdout.encoding.lower().startswith("utf")
-    line = sparkline([point["valid_loss"] for point in points], 60, ascii_only=is_ascii)
+    # The last look, on all of the data, is no point of a curve on a part of them.
+    on_part = [point for point in points if point.get("is_whole") is False]
+    losses = [point["valid_loss"] for point in on_part or points]
+    line = sparkline(losses, 60, ascii_only=is_ascii)
     count = min(len(points), _MOST_POINTS)
     chosen = [points[(i + 1) * len(points) // count - 1] for i in range(count)]
     rows = ["\nvalidation\n", f"  {line}\n"]
     for point in chosen:
         figures = ", ".join(evaluation_figures(point))
-        rows.append(f"  step {point['step']:>9,}  {figures}\n")
+        part = "all" if point.get("is_whole") is not False else "part"
+        where = f" on {part} of the validation data" if on_part else ""
+        rows.append(f"  step {point['step']:>9,}  {figures}{where}\n")
     if count < len(points):
         dots = "..." if is_ascii else "…"
         rows.append(f"  {dots} {count} of {len(points):,} evaluations; --json lists all\n")

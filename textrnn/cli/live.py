@@ -127,6 +127,7 @@ class _View:
         self.last: Evaluated | None = None
         self.sample: Sampled | None = None
         self.status = ""
+        self._has_stopped = False
 
     def take(self, event: Event) -> bool:
         """Take an event in; return whether the picture changes."""
@@ -134,7 +135,8 @@ class _View:
             self.progress = event
         elif isinstance(event, Evaluated):
             loss = event.metrics.get("valid_loss")
-            if loss is not None and math.isfinite(loss):
+            # The last look, on more of the data, is no point of the curve.
+            if loss is not None and math.isfinite(loss) and not self._has_stopped:
                 self.losses.append(loss)
             self.last = event
             if event.is_best:
@@ -142,6 +144,7 @@ class _View:
         elif isinstance(event, Sampled):
             self.sample = event
         elif isinstance(event, (Done, Stopped)):
+            self._has_stopped = True
             self.status = ""
         else:
             return False
@@ -173,6 +176,8 @@ class _View:
         if self.last is None:
             return
         shown = evaluation_figures(self.last.metrics) or ["no validation"]
+        if not self.last.is_whole:
+            shown.append("on part of the validation data")
         if self.best is not None and self.best is not self.last:
             shown.append(f"best at step {self.best.step:,}")
         curve = sparkline(self.losses, width, ascii_only=ascii_only)
