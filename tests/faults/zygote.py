@@ -80,7 +80,7 @@ def _run(request: dict[str, Any]) -> None:
 def _tell_phases(path: Path) -> None:
     """Let the run say in a byte of a file what it is doing."""
     from textrnn.training.checkpoint import RunDirectory
-    from textrnn.training.loop import Loop
+    from textrnn.training.evaluating import Evaluator
     from textrnn.training.update import Updater
 
     with path.open("r+b") as file:
@@ -97,7 +97,7 @@ def _tell_phases(path: Path) -> None:
         return told
 
     Updater.update = telling(1, Updater.update)
-    Loop._metrics = telling(2, Loop._metrics)
+    Evaluator.metrics = telling(2, Evaluator.metrics)
     RunDirectory.save = telling(3, RunDirectory.save)
 
 
