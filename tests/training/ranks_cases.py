@@ -136,10 +136,11 @@ def main(folder: Path) -> None:
         (folder / "two" / f"{output}.json").write_text(json.dumps(told))
     if place.rank:
         follow_orders(ranks, lambda job: job_named(job).resume(), lambda: None, lambda: None)
-        return
-    told = resume("stream", folder / "one" / "stopped", ranks)
-    ranks.dismiss()
-    (folder / "two" / "resumed.json").write_text(json.dumps(told))
+    else:
+        told = resume("stream", folder / "one" / "stopped", ranks)
+        ranks.dismiss()
+        (folder / "two" / "resumed.json").write_text(json.dumps(told))
+    ranks.close()
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def run_in_ranks(arguments: list[str], invoke: Callable[[list[str], Ranks | None
     try:
         return invoke(arguments, ranks)
     finally:
-        ranks.dismiss()
+        if ranks.dismiss():
+            ranks.close()
 
 
 def ranks_of_command() -> Ranks | None:
@@ -86,6 +87,8 @@ def _follow(place: Place) -> None:
         signals.arm()
 
     try:
-        follow_orders(Ranks.connect(place), resumption, begun, signals.pending)
+        ranks = Ranks.connect(place)
+        follow_orders(ranks, resumption, begun, signals.pending)
+        ranks.close()
     except TextrnnError as error:
         raise TrainingError(f"rank {place.rank}: {error}") from error

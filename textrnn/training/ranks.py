@@ -154,11 +154,25 @@ class Ranks:
         kind, step, epoch, batch = (int(number) for number in told[:4])
         return Order(kind, step, epoch, batch, *told[4:])
 
-    def dismiss(self) -> None:
-        """End the others' part, where they wait for an order; else they see that this process ends."""
+    def dismiss(self) -> bool:
+        """End the others' part, where they wait for an order; else they see that this process ends.
+
+        Returns:
+            Whether they have heard it.
+        """
         if self.size > 1 and not self.rank and not self.owes:
             with contextlib.suppress(RankLostError):
                 self.order(Order(END))
+                return True
+        return False
+
+    def close(self) -> None:
+        """Let go of the others, once all know that it is over.
+
+        Gloo's threads, left to the end of the process, now and then abort it.
+        """
+        self._prompt = self._adding = None
+        dist.destroy_process_group()
 
     def broadcast(self, record: Any = None) -> Any:
         """Return what the first rank gives, anything that JSON knows."""
