@@ -70,6 +70,16 @@ def test_most_commands_load_no_torch_and_no_rich(arguments, environment, model):
     assert not loaded & {"torch", "rich"}
 
 
+def test_training_loads_no_compiler(environment, tmp_path):
+    # Of all that torch brings along, its compiler takes longest to import; one of its optimisers is enough.
+    (tmp_path / "book.txt").write_text("A short book.\n" * 40)
+    sizes = ["--hidden-size", "8", "--batch-size", "2", "--max-steps", "1", "--threads", "1"]
+    words = ["train", "lm", str(tmp_path / "book.txt"), "-o", str(tmp_path / "model"), "-q", *sizes]
+    loaded = modules_after(words, environment)
+    assert {"torch", "textrnn.training.optimizer"} <= loaded
+    assert not loaded & {"torch._dynamo", "torch._inductor", "sympy", "tensorboard"}
+
+
 def test_every_command_that_is_listed_exists_and_has_help(command):
     listing = command("--help").out
     for group, names in ((app, COMMANDS), (train, TRAIN_COMMANDS)):

@@ -22,7 +22,6 @@ from faults.leftovers import look_at
 
 IMPORTED = (
     "torch",
-    "torch._dynamo",  # which making an optimiser imports
     "textrnn.cli.entry",
     "textrnn.training.loop",
     "textrnn.training.resuming",

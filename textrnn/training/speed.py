@@ -64,7 +64,7 @@ def _step_s(
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.forget_gradients()
         if machine.device.type == "cuda":
             torch.cuda.synchronize(machine.device)
         times.append(time.perf_counter() - begun)

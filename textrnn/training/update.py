@@ -10,13 +10,9 @@ import torch
 from torch import Tensor
 
 from textrnn.nn.dropout import MaskSource
+from textrnn.training.average import Average
 from textrnn.training.device import autocast, is_out_of_memory
-from textrnn.training.optimizer import (
-    Average,
-    load_optimizer_tensors,
-    make_optimizer,
-    optimizer_tensors,
-)
+from textrnn.training.optimizer import make_optimizer
 from textrnn.training.ranks import ALONE, Ranks
 from textrnn.training.settings import TrainingSettings
 from textrnn.training.task import State, Task
@@ -52,9 +48,9 @@ class Updater:
         self._device = device
         self._precision = precision
         self._ranks = ranks
-        self._named = list(task.model.named_parameters())
-        self._parameters = [parameter for _, parameter in self._named]
-        self._optimizer = make_optimizer(settings, self._named, task.group)
+        named = list(task.model.named_parameters())
+        self._parameters = [parameter for _, parameter in named]
+        self._optimizer = make_optimizer(settings, named, task.group)
         self._average: Average | None = None
         if settings.ema_decay:
             self._average = Average(task.model.tensors(), settings.ema_decay)
@@ -83,8 +79,8 @@ class Updater:
         state = None if batch.fresh else self._carried
         own = self._ranks.share(self._task, batch)
         self.rate = rate
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate * self._task.rate_share(group["name"], progress)
+        for group in self._optimizer.groups:
+            group.rate = rate * self._task.rate_share(group.name, progress)
         while True:
             try:
                 sums, carried = self._backward(own, state, step, batch.num_targets)
@@ -94,14 +90,14 @@ class Updater:
                     raise
             # Outside the handler, so that the failed graph is free before the next try.
             self.parts *= 2
-            self._optimizer.zero_grad(set_to_none=True)
+            self._optimizer.forget_gradients()
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
         sums = self._ranks.add_up(self._parameters, sums, has_rows=own is not None)
-        for group in self._optimizer.param_groups:
-            if group["lr"] == 0:
+        for group in self._optimizer.groups:
+            if group.rate == 0:
                 # What does not learn yet must not count in the gradient's norm either.
-                for parameter in group["params"]:
+                for parameter in group.parameters.values():
                     parameter.grad = None
         clip = self._settings.grad_clip or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, clip, foreach=True)
@@ -141,7 +137,7 @@ class Updater:
         """Return everything to be saved, by name; of what is carried, this rank's rows."""
         kinds: dict[str, Mapping[str, Tensor]] = {
             "model": self._task.model.tensors(),
-            "optimizer": optimizer_tensors(self._optimizer, self._named),
+            "optimizer": self._optimizer.tensors(),
             "ema": self._average.tensors if self._average is not None else {},
             "carried": self.carried,
         }
@@ -170,7 +166,7 @@ class Updater:
         if odd := first_not_finite(tensors):
             raise ValueError(f"{odd} holds numbers that are not finite")
         self._task.model.load_tensors(kinds["model"])
-        load_optimizer_tensors(self._optimizer, self._named, kinds["optimizer"])
+        self._optimizer.load(kinds["optimizer"])
         if self._average is not None:
             self._average.load(kinds["ema"])
         elif kinds["ema"]:
@@ -207,7 +203,7 @@ class Updater:
             step: Updates done before.
             num_targets: Those of the whole batch.
         """
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizer.forget_gradients()
         if batch is None:
             return {}, {}
         rank = (self._ranks.rank,) if self._ranks.rank else ()
