@@ -1,7 +1,7 @@
 """``textrnn runs``: the list of runs, and advice where people meet it."""
 
+import fcntl
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ from textrnn import bundle
 from textrnn.cli import runs as runs_module
 from textrnn.cli.runs import COLUMNS
 from textrnn.cli.runs_table import write_table
-from textrnn.experiments.runs import differing, read_run
+from textrnn.experiments.run_studies import folded
+from textrnn.experiments.runs import differing, find_models, read_run
 
 RISING = ([3.0, 2.0, 2.4, 2.6, 2.8], [3.0, 2.0, 1.5, 1.2, 1.0])
 
@@ -95,19 +96,88 @@ def test_a_folder_without_runs_is_no_failure_and_a_missing_one_is(command, tmp_p
     assert command("runs", "--sort", "colour").code == 2
 
 
-def test_a_table_on_a_terminal(shelf: Path, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
-    listed = [read_run(shelf / name) for name in ("half", "over", "clf")]
+@pytest.mark.parametrize(
+    ("width", "head"),
+    [
+        (58, "state steps time size loss bits/char"),
+        (80, "run state steps time size loss bits/char"),
+        (180, "run state steps time size loss bits/char what differs"),
+    ],
+)
+def test_a_table_on_a_terminal_shows_all_that_differs(
+    width, head, shelf: Path, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.chdir(shelf)
+    many = {"hidden_size": 32, "learning_rate": 0.0012345, "dropout": 0.125, "batch_size": 16}
+    write_run(Path("fourth"), metrics={"valid_loss": 2.5}, **many, schedule="linear")
+    listed = [read_run(Path(name)) for name in ("half", "over", "fourth", "clf")]
     write_table(listed, differing(listed))
     lines = capsys.readouterr().out.splitlines()
-    assert max(map(len, lines)) <= 100
+    assert max(map(len, lines)) <= width
     assert lines[0] == "lm"
-    head = "run|state|steps|time|size|loss|bits/char|what differs"
-    assert re.split("  +", lines[1].strip()) == head.split("|")
-    row = next(line for line in lines if line.startswith(str(shelf)[:20]))
-    assert "stopped at 200" in row
-    assert any("hidden_size=32" in line for line in lines)
+    assert lines[1].split() == head.split()
+    assert any("stopped at 200" in line for line in lines)
+    # Nothing of what differs is cut or broken, however narrow the terminal is.
+    for name in ("hidden_size=32", "learning_rate=0.001234", "batch_size=16", "schedule=linear"):
+        assert any(name in line.split() for line in lines)
     assert any("87.50%" in line for line in lines)
+
+
+def test_where_not_even_the_figures_fit_a_run_has_a_line_of_its_own(
+    shelf: Path, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "60")
+    name = shelf / "over"
+    write_table([read_run(name)], [])
+    head, path, figures = capsys.readouterr().out.splitlines()
+    assert (path, head.split()[0], figures.split()[0]) == (str(name), "state", "finished")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A study of three trials beside a run of its own."""
+    folder = tmp_path / "runs" / "s"
+    for number, loss in enumerate((2.0, 1.5, 1.8), 1):
+        figures = {"valid_loss": loss}
+        write_run(folder / "trials" / f"000{number}", metrics=figures, hidden_size=number)
+    (folder / "study.db").touch()
+    write_run(tmp_path / "runs" / "own", metrics={"valid_loss": 1.9})
+    return folder
+
+
+def test_a_study_is_one_line_its_best(command, study: Path):
+    rows = table(command("runs", "runs"))
+    # Until the study has kept a model, the best trial stands for it.
+    assert [row["run"] for row in rows] == ["runs/s/trials/0002", "runs/own"]
+    assert [(row["study"], row["trials"]) for row in rows] == [("runs/s", "3"), ("", "")]
+    write_run(study / "best", metrics={"valid_loss": 1.5})
+    kept, own = command("runs", "runs", "--json").objects
+    assert (kept["run"], kept["study"], kept["trials"]) == ("runs/s/best", "runs/s", 3)
+    assert (own["study"], own["trials"]) == (None, None)
+
+
+def test_the_trials_of_a_study_are_listed_where_they_are_asked_for(command, study: Path):
+    trials = [f"runs/s/trials/000{number}" for number in (2, 3, 1)]
+    assert [row["run"] for row in table(command("runs", "runs/s"))] == trials
+    every = [row["run"] for row in table(command("runs", "runs", "--trials"))]
+    assert every == [*trials[:2], "runs/own", trials[2]]
+
+
+def test_a_study_with_a_trial_that_runs_is_running(command, study: Path):
+    lock = study / "trials" / "0003" / "resume" / ".lock"
+    lock.parent.mkdir()
+    with lock.open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert [row["state"] for row in table(command("runs", "runs"))] == ["running", "stopped"]
+
+
+def test_the_table_says_what_stands_for_a_study(study: Path, capsys, monkeypatch):
+    monkeypatch.chdir(study.parent)
+    listed = folded([read_run(path) for path in find_models([Path()], print)], [Path("..")])
+    write_table(listed, differing(listed))
+    *_, last = capsys.readouterr().out.splitlines()
+    assert "  the best of 3 trials; all of them: textrnn tune show s" in (last, *_)
 
 
 def test_weights_are_not_read(command, shelf: Path):

@@ -12,9 +12,12 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from textrnn.cli.wrapping import columns_of, wrapped
+
 __all__ = [
     "byte_size",
     "duration",
+    "fitted",
     "is_terminal",
     "may_colour",
     "note",
@@ -64,18 +67,29 @@ def write_json(record: Mapping[str, Any]) -> None:
 
 
 def note(message: str) -> None:
-    """Write a line to stderr."""
+    """Write a line to stderr; on a terminal it is broken between words."""
     if sys.stderr is not None:
-        print(shortened(printable(message)), file=sys.stderr, flush=True)
+        print(fitted(shortened(printable(message)), sys.stderr), file=sys.stderr, flush=True)
 
 
 def warn(message: str) -> None:
     """Write a warning to stderr."""
-    label = "Warning:"
-    if sys.stderr is not None and may_colour(sys.stderr):
-        print("\x1b[33m" + label + "\x1b[0m", end=" ", file=sys.stderr)
-        label = ""
-    note(f"{label} {message}".lstrip())
+    if sys.stderr is not None:
+        label = "Warning:"
+        text = fitted(shortened(printable(message)), sys.stderr, used=len(label) + 1)
+        label = f"\x1b[33m{label}\x1b[0m" if may_colour(sys.stderr) else label
+        print(f"{label} {text}", file=sys.stderr, flush=True)
+
+
+def fitted(text: str, stream: TextIO, used: int = 0) -> str:
+    """Return a text as it goes to a stream: broken between words for a terminal, else as it is.
+
+    Args:
+        text: One line or several.
+        stream: Where it goes.
+        used: Columns that are taken at the beginning of the first line.
+    """
+    return wrapped(text, columns_of(stream), used) if is_terminal(stream) else text
 
 
 def is_terminal(stream: TextIO | None) -> bool:

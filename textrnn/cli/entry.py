@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 import click
 
 from textrnn.cli.app import app
-from textrnn.cli.console import may_colour, printable, shortened
+from textrnn.cli.console import fitted, may_colour, printable, shortened
 from textrnn.cli.options import is_debugging
 from textrnn.cli.ranks import run_in_ranks
 from textrnn.cli.signals import Terminated, ignore_signals, raise_on_termination
@@ -131,10 +131,11 @@ def _explain(error: Exception) -> int:
 def _say(label: str, message: str) -> None:
     if sys.stderr is None:
         return
-    if label and may_colour(sys.stderr):
-        label = f"\x1b[1;31m{label}\x1b[0m"
     try:
-        text = shortened(printable(message))
+        used = len(label) + 1 if label else 0
+        text = fitted(shortened(printable(message)), sys.stderr, used)
+        if label and may_colour(sys.stderr):
+            label = f"\x1b[1;31m{label}\x1b[0m"
         print(f"{label} {text}".strip(), file=sys.stderr, flush=True)
     except OSError:
         _leave_pipes()

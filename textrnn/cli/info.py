@@ -15,7 +15,15 @@ from textrnn import bundle
 from textrnn._version import __version__
 from textrnn.cli.advice import advice_on
 from textrnn.cli.aside import open_model
-from textrnn.cli.console import byte_size, duration, is_terminal, printable, write, write_json
+from textrnn.cli.console import (
+    byte_size,
+    duration,
+    fitted,
+    is_terminal,
+    printable,
+    write,
+    write_json,
+)
 from textrnn.cli.describe import evaluation_figures
 from textrnn.cli.options import debug_option
 from textrnn.cli.sparkline import sparkline
@@ -224,7 +232,8 @@ def _model_lines(record: dict[str, Any]) -> list[str]:
     lines += [f"  {name:<20}{_shown(value)}\n" for name, value in record["settings"].items()]
     lines += _curve_lines(record["curve"])
     if record["advice"]:
-        lines += ["\nadvice\n", *(f"  {printable(each['text'])}\n" for each in record["advice"])]
+        told = (fitted(f"  {printable(each['text'])}", sys.stdout) for each in record["advice"])
+        lines += ["\nadvice\n", *(f"{line}\n" for line in told)]
     return lines
 
 

@@ -18,6 +18,7 @@ from textrnn.cli.console import duration, printable
 from textrnn.cli.describe import evaluation_figures, figures, plan_lines, resumed_line, warning_of
 from textrnn.cli.display import Display
 from textrnn.cli.sparkline import sparkline
+from textrnn.cli.wrapping import wrapped
 from textrnn.training.events import (
     Done,
     Evaluated,
@@ -67,13 +68,15 @@ class LiveDisplay:
 
     def note(self, message: str) -> None:
         """Print a line, above the picture where there is one."""
-        self._print(Text(self._encodable(message)))
+        self._print(Text(wrapped(self._encodable(message), self._console.width)))
 
     def show(self, event: Event) -> None:
         """Take an event in and draw."""
         message = warning_of(event)
         if message is not None:
-            self._print(Text.assemble(("Warning: ", "yellow"), self._encodable(message)))
+            label = "Warning: "
+            told = wrapped(self._encodable(message), self._console.width, len(label))
+            self._print(Text.assemble((label, "yellow"), told))
         elif isinstance(event, Planned):
             self._print_plan(event)
         elif isinstance(event, Resumed):
@@ -101,7 +104,7 @@ class LiveDisplay:
         self._live.update(self._view, refresh=True)
 
     def _print(self, text: Text) -> None:
-        # The terminal breaks long lines itself, so that commands can be copied.
+        # A command too long for a line is broken by the terminal itself, so that it can be copied.
         self._console.print(text, soft_wrap=True)
 
     def _print_plan(self, event: Planned) -> None:

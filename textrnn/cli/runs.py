@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textrnn.cli.advice import advice_on
-from textrnn.cli.console import is_terminal, note, write, write_json
+from textrnn.cli.console import fitted, is_terminal, note, printable, write, write_json
 from textrnn.cli.jobs import JOBS
 from textrnn.cli.options import SectionedCommand, debug_option
 from textrnn.errors import ModelError
+from textrnn.experiments.run_studies import folded, study_of
 from textrnn.experiments.runs import (
     METRICS,
     SORTS,
@@ -33,7 +34,7 @@ __all__ = ["runs"]
 COLUMNS = (
     *("run", "job", "state", "reason", "step", "best_step", "elapsed_s", "parameters"),
     *METRICS,
-    *("modified", "data", "settings"),
+    *("modified", "data", "settings", "study", "trials"),
 )
 """The columns of the TSV."""
 
@@ -54,6 +55,9 @@ _COMMANDS = {job.command: job.name for job in JOBS.values()}
 )
 @click.option("-r", "--reverse", is_flag=True, help="The other way round.")
 @click.option("--job", type=click.Choice(list(_COMMANDS)), help="Only runs of this job.")
+@click.option(
+    "--trials", is_flag=True, help="List every trial of a study, not only its best model."
+)
 @click.option("--advice", is_flag=True, help="Say of each run what its curves show.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON for each run.")
 @click.option("-q", "--quiet", is_flag=True, help="Show errors only.")
@@ -67,6 +71,9 @@ def runs(folders: tuple[Path, ...], by: str, **values: Any) -> None:
     A run is running, finished, stopped (at a step; --resume goes on) or diverged. Its figures are those of
     its best weights on the validation data. Losses compare only between runs on the same data and tokens;
     bits per character whatever the tokens are.
+
+    Of a study (textrnn tune) one line stands for all trials: that of its best model, with their number.
+    --trials lists each as a run, and so does naming the study itself as DIR.
 
     A terminal shows a table. Elsewhere there is a line of tab-separated values for each run, after one that
     names the columns; what is not known is empty. In a field a tab stands as \t, line ends as \n and \r, a
@@ -84,6 +91,7 @@ def runs(folders: tuple[Path, ...], by: str, **values: Any) -> None:
     report = (lambda message: None) if values["quiet"] else note
     paths = find_models(folders or (Path(),), report)
     found = [run for path in paths if (run := _read(path, report)) is not None]
+    found = found if values["trials"] else folded(found, folders or (Path(),))
     wanted = _COMMANDS[values["job"]] if values["job"] else None
     listed = [run for run in found if wanted in (None, run.job)]
     listed = sorted_runs(listed, by, reverse=values["reverse"])
@@ -142,6 +150,8 @@ def _object(run: Run, names: Sequence[str], advice: Sequence[Advice] | None) -> 
         "data_key": run.data_key,
         "differs": {name: run.settings.get(name) for name in names if name in run.settings},
         "settings": dict(run.settings),
+        "study": None if (study := study_of(run.path)) is None else str(study),
+        "trials": run.trials,
         **told,
     }
 
@@ -161,6 +171,8 @@ def _fields(run: Run, names: Sequence[str]) -> Iterator[str]:
         "modified": _moment(run),
         "data": " ".join(run.data),
         "settings": " ".join(run.words(names)),
+        "study": study_of(run.path),
+        "trials": run.trials,
     }
     for name in COLUMNS:
         value = known[name]
@@ -176,8 +188,9 @@ def _advice(run: Run) -> Sequence[Advice]:
 def _write_advice(run: Run, *, first: bool) -> None:
     """Write a run's name and what its curves show."""
     none = "It is still running." if run.state == "running" else "Its log tells too little."
-    lines = [advice.text for advice in _advice(run)] or [none]
-    write(("" if first else "\n") + f"{run.path}\n" + "".join(f"  {line}\n" for line in lines))
+    told = [advice.text for advice in _advice(run)] or [none]
+    lines = [fitted(f"  {printable(each)}", sys.stdout) for each in told]
+    write(("" if first else "\n") + f"{run.path}\n" + "".join(f"{line}\n" for line in lines))
 
 
 def _moment(run: Run) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from textrnn.cli.console import duration, may_colour, printable
+from textrnn.cli.columns import Row, table_lines
+from textrnn.cli.console import duration, printable
 from textrnn.cli.jobs import JOBS
+from textrnn.cli.output import shown
+from textrnn.cli.styled import Line, write_lines
+from textrnn.cli.wrapping import columns_of
+from textrnn.experiments.run_studies import study_of
 from textrnn.experiments.runs import METRICS, Run, best_metric, differing
 
 __all__ = ["write_table"]
@@ -27,7 +28,6 @@ _FIGURES = {
 
 _STYLES = {"running": "cyan", "finished": "", "stopped": "yellow", "diverged": "red"}
 _WORDS = {"patience": "finished early", "deadline": "time up"}
-_LEAST_SETTINGS = 16
 
 
 def write_table(runs: Sequence[Run], names: Sequence[str]) -> None:
@@ -37,52 +37,50 @@ def write_table(runs: Sequence[Run], names: Sequence[str]) -> None:
         runs: The runs in their order; a job's table comes where its first run does.
         names: The settings in which they differ.
     """
-    console = Console(
-        file=sys.stdout,
-        markup=False,
-        highlight=False,
-        emoji=False,
-        no_color=not may_colour(sys.stdout),
-    )
+    lines: list[Line] = []
     jobs = list(dict.fromkeys(run.job for run in runs))
-    for number, job in enumerate(jobs):
+    for job in jobs:
         own = [run for run in runs if run.job == job]
         varying = set(differing(own))
+        lines += [[]] if lines else []
         if len(jobs) > 1:
             title = JOBS[job].command if job in JOBS else printable(job)
-            console.print(Text(("\n" if number else "") + title, style="bold"))
-        console.print(_table(own, [name for name in names if name in varying], console))
+            lines.append([(title, "bold")])
+        lines += _table(own, [name for name in names if name in varying])
+    write_lines(lines)
 
 
-def _table(runs: Sequence[Run], names: Sequence[str], console: Console) -> Table:
-    """Return the table of a job's runs."""
+def _table(runs: Sequence[Run], names: Sequence[str]) -> Iterator[Line]:
+    """Return the lines of the table of a job's runs."""
     figures = [name for name in METRICS if any(name in run.metrics for run in runs)]
     data = [_data(run) for run in runs]
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    table.add_column("run", overflow="fold", ratio=None)
-    table.add_column("state", no_wrap=True)
-    for head in ("steps", "time", "size", *(_FIGURES[name][0] for name in figures)):
-        table.add_column(head, justify="right", no_wrap=True)
     shows_data = len(set(data)) > 1
-    if shows_data:
-        table.add_column("data", overflow="ellipsis", no_wrap=True, max_width=24)
-    if names:
-        table.add_column("what differs", overflow="fold", min_width=_LEAST_SETTINGS)
+    heads = ["run", "state", "steps", "time", "size", *(_FIGURES[name][0] for name in figures)]
     leading = _leading(runs)
-    for run, source in zip(runs, data, strict=True):
-        style = "bold green" if run is leading else ""
-        row = [
-            Text(printable(str(run.path)), style=style),
-            _state(run),
-            Text(f"{run.step:,}"),
-            Text(duration(run.elapsed_s)),
-            Text("" if run.parameters is None else _count(run.parameters)),
-            *(_figure(run, name, style) for name in figures),
-        ]
-        row += [Text(source)] if shows_data else []
-        row += [_settings(run, names, console.width)] if names else []
-        table.add_row(*row)
-    return table
+    rows = [
+        Row(
+            [
+                printable(str(run.path)),
+                _state(run),
+                f"{run.step:,}",
+                duration(run.elapsed_s),
+                "" if run.parameters is None else _count(run.parameters),
+                *(_figure(run, name) for name in figures),
+            ],
+            ([f"on {source}"] if shows_data else []) + [*map(printable, run.words(names))],
+            "" if run.trials is None else _trials(run),
+            style="bold green" if run is leading else "",
+            styles=((1, _STYLES[run.state]),),
+        )
+        for run, source in zip(runs, data, strict=True)
+    ]
+    return table_lines(heads, rows, columns_of(sys.stdout), last="what differs", left=2)
+
+
+def _trials(run: Run) -> str:
+    study = study_of(run.path) or run.path
+    trials = f"{run.trials} trial{'s'[: run.trials != 1]}"
+    return printable(f"the best of {trials}; all of them: textrnn tune show {shown(study)}")
 
 
 def _leading(runs: Sequence[Run]) -> Run | None:
@@ -98,22 +96,14 @@ def _leading(runs: Sequence[Run]) -> Run | None:
     return min(known, key=lambda pair: sign * pair[0][1])[1]
 
 
-def _state(run: Run) -> Text:
+def _state(run: Run) -> str:
     words = {"stopped": f"stopped at {run.step:,}"}.get(run.state, run.state)
-    return Text(_WORDS.get(run.reason or "", words), style=_STYLES[run.state])
+    return _WORDS.get(run.reason or "", words)
 
 
-def _figure(run: Run, name: str, style: str) -> Text:
+def _figure(run: Run, name: str) -> str:
     value = run.metrics.get(name)
-    return Text("-" if value is None else _FIGURES[name][1].format(value), style=style)
-
-
-def _settings(run: Run, names: Sequence[str], width: int) -> Text:
-    """Return the settings in which a run differs; on a narrow terminal only the first few."""
-    words = run.words(names)
-    most = max(3, width // 16)
-    more = f" and {len(words) - most} more" if len(words) > most else ""
-    return Text(printable(" ".join(words[:most])) + more, style="dim")
+    return "-" if value is None else _FIGURES[name][1].format(value)
 
 
 def _data(run: Run) -> str:

@@ -13,6 +13,7 @@ from rich.text import Text
 from textrnn.cli.console import duration, printable
 from textrnn.cli.tune_display import TuneDisplay, ended_line
 from textrnn.cli.tune_report import figure, setting_words
+from textrnn.cli.wrapping import wrapped
 from textrnn.experiments.outcomes import Objective
 from textrnn.experiments.study_events import TrialBegan, TrialEnded, TrialMeasured, TrialMoved
 from textrnn.training.events import Event
@@ -60,8 +61,9 @@ class LiveTuneDisplay:
         """Take an event in and draw."""
         if isinstance(event, TrialEnded):
             style = {"failed": "red", "pruned": "dim"}.get(event.state, "green" * event.is_best)
-            line = ended_line(event, self._objective)
-            self._console.print(Text(self._encodable(line), style=style), soft_wrap=True)
+            line = self._encodable(ended_line(event, self._objective))
+            told = wrapped(line, self._console.width)
+            self._console.print(Text(told, style=style), soft_wrap=True)
         self._view.take(event)
         self._draw()
 

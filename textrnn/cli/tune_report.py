@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from textrnn.cli.columns import Row, table_lines, width_of
 from textrnn.cli.console import duration, is_terminal, write
 from textrnn.cli.describe import FIGURES
-from textrnn.cli.styled import Line, one_line, write_lines
+from textrnn.cli.styled import one_line, write_lines
+from textrnn.cli.wrapping import columns_of, wrapped
 from textrnn.experiments.importance import LEAST_TRIALS, Importance, edges, importance_of
 from textrnn.experiments.outcomes import Objective, best_trial
 from textrnn.experiments.space import Space
@@ -164,24 +166,36 @@ def write_table(findings: Findings, names: Sequence[str], objective: Objective) 
         return
     heads, rows = table(findings.trials, names, objective)
     ranked = _ranked(findings.trials, objective)
-    shown = [[one_line(cell, _WIDEST) for cell in row] for row in [heads, *rows[:_MOST_ROWS]]]
-    widths = [max(len(row[i]) for row in shown) for i in range(len(heads))]
-    lines: list[Line] = []
-    for number, row in enumerate(shown):
-        style = "bold" if number == 0 else _STYLES.get(ranked[number - 1].state, "")
-        if (
-            number
-            and findings.best is not None
-            and ranked[number - 1].number == findings.best.number
-        ):
-            style = "green"
-        text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        lines.append([(text.rstrip(), style)])
+    shown = [
+        Row([one_line(cell, _WIDEST) for cell in cells], style=_style(trial, findings.best))
+        for cells, trial in zip(rows[:_MOST_ROWS], ranked, strict=False)
+    ]
+    width = columns_of(sys.stdout)
+    if width_of(heads, shown) > width:
+        # The settings go below their trials.
+        first = len(heads) - 1 - len(names)
+        heads = [*heads[:first], heads[-1]]
+        shown = [
+            Row(
+                [*row.cells[:first], row.cells[-1]],
+                [f"{name}={row.cells[first + i]}" for i, name in enumerate(names)],
+                style=row.style,
+            )
+            for row in shown
+        ]
+    lines = list(table_lines(heads, shown, width, left=len(heads)))
     if len(rows) > _MOST_ROWS:
         lines.append([(f"and {len(rows) - _MOST_ROWS} more", "dim")])
     failed = [trial for trial in findings.trials if trial.state == "failed"]
-    lines += [[(f"trial {t.number} failed: {one_line(t.message, 200)}", "red")] for t in failed]
+    for trial in failed:
+        told = f"trial {trial.number} failed: {one_line(trial.message, 200)}"
+        lines += [[(line, "red")] for line in wrapped(told, width).split("\n")]
     write_lines(lines)
+
+
+def _style(trial: Trial, best: Trial | None) -> str:
+    is_best = best is not None and trial.number == best.number
+    return "green" if is_best else _STYLES.get(trial.state, "")
 
 
 def _tsv(trials: Sequence[Trial], names: Sequence[str], objective: Objective) -> str:

@@ -88,6 +88,7 @@ class Run:
         data: Names of what it was trained on.
         data_key: Equal for runs that were trained and validated on the same.
         modified_s: When it was last saved, in seconds since 1970.
+        trials: How many trials it stands for, as the best of its study; None where it is listed as itself.
     """
 
     path: Path
@@ -104,6 +105,7 @@ class Run:
     data: tuple[str, ...] = ()
     data_key: str = ""
     modified_s: float = 0.0
+    trials: int | None = None
 
     def words(self, names: Iterable[str]) -> list[str]:
         """Return the settings among those named, ``hidden_size=64``."""
