@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from run_logs import course, planned, resumed, rolled_back, stopped, write_run
+from translator_models import write_translator
 
+from textrnn import bundle
 from textrnn.cli.plot_scale import bounds, compact, nice_ticks
 from textrnn.cli.plot_terminal import plot_lines
 from textrnn.experiments.curves import TRAINING, Curve, Drawing, Panel
@@ -193,6 +195,56 @@ def test_answers_are_drawn_from_a_model_or_from_its_evaluation(command, labelled
     piped = command("plot", "--confusion", "-", stdin=json.dumps(result))
     assert piped.out.splitlines()[0] == shown.out.splitlines()[0]
     assert command("plot", "--confusion", "test.csv").code == 1
+
+
+def test_what_evaluate_writes_is_drawn_by_its_name_alone(command, labelled: Path):
+    written = command("evaluate", "clf", "test.csv", "--json", "-q").out
+    Path("result.json").write_text(written)
+    both = command("plot", "result.json")
+    assert (both.code, "Confusion:" in both.out, "Reliability:" in both.out) == (0, True, True)
+    one = command("plot", "result.json", "--reliability")
+    assert (one.code, "Confusion:" in one.out) == (0, False)
+    # Beside its model it is still the evaluation, not a file of labelled texts.
+    named = command("plot", "clf", "--confusion", "result.json", "--reliability", "result.json")
+    assert named.out == both.out
+    Path("other.json").write_text('{"bits_per_char": 2.0}')
+    assert "not what textrnn evaluate --json prints" in command("plot", "other.json").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["clf", "--confusion"], "textrnn plot clf --confusion TEST.csv"),
+        (["--reliability", "clf"], "textrnn plot clf --reliability TEST.csv"),
+        (["--confusion"], "textrnn plot MODEL --confusion TEST.csv"),
+        (["one", "--confusion"], "one is a language-model model"),
+        (["--attention", "ein Hund"], "textrnn plot MODEL --attention"),
+        (["mt", "--attention", "ein Hund", "-o", "a.svg"], "end in .png or .html"),
+        (["mt", "--attention", "ein Hund", "--confusion", "test.csv"], "leave one of them out"),
+    ],
+)
+def test_a_model_alone_is_told_what_to_add(command, labelled, run, arguments, words):
+    result = command("plot", *arguments)
+    assert result.code == 2
+    assert words in result.err
+
+
+def test_the_texts_that_a_model_was_to_be_tested_on_are_named(command, labelled: Path):
+    config = bundle.read_record(labelled / "clf", bundle.CONFIG)
+    config["data"] = {"test_inputs": ["gone.csv", "test.csv"]}
+    bundle.write_record(labelled / "clf", bundle.CONFIG, config)
+    assert "textrnn plot clf --confusion test.csv" in command("plot", "clf", "--confusion").err
+
+
+def test_attention_is_drawn_as_translate_draws_it(command, tmp_path: Path):
+    write_translator(tmp_path / "mt")
+    shown = command("plot", "mt", "--attention", "der hund")
+    assert (shown.code, shown.err) == (0, "")
+    beside = command("translate", "mt", "der hund", "--attention", "beside.txt")
+    assert beside.code == 0
+    assert shown.out == Path("beside.txt").read_text(encoding="utf-8")
+    assert command("plot", "mt", "--attention", "der hund", "-o", "a.html").code == 0
+    assert Path("a.html").read_text(encoding="utf-8").count("<table>") == 1
 
 
 @pytest.mark.parametrize("form", ["png", "svg", "html"])

@@ -13,13 +13,14 @@ import click
 
 from textrnn import bundle
 from textrnn.cli.console import is_terminal, may_colour, note, warn, write_json
-from textrnn.cli.inputs import read_input
 from textrnn.cli.options import SectionedCommand, debug_option, setting_options
+from textrnn.cli.plot_attention import plot_attention
+from textrnn.cli.plot_classifier import BARE, answers_for, as_answers
 from textrnn.cli.results import Results
 from textrnn.cli.styled import Line, write_lines
 from textrnn.data.settings import ExampleSettings
 from textrnn.errors import DataError, UsageError
-from textrnn.experiments.answers import Answers, answers_of, parse_answers
+from textrnn.experiments.answers import Answers
 from textrnn.experiments.curves import AXES, Drawing, Traced, drawing, short_names
 from textrnn.experiments.journal import read_history
 from textrnn.experiments.runs import Run, differing, read_run
@@ -51,10 +52,23 @@ _WIDEST = 160
 )
 @click.option(
     "--confusion",
+    is_flag=False,
+    flag_value=BARE,
     metavar="FILE",
     help="Draw a classifier's confusion matrix instead: of labelled texts, or of what evaluate --json wrote.",
 )
-@click.option("--reliability", metavar="FILE", help="Likewise how far its probabilities hold.")
+@click.option(
+    "--reliability",
+    is_flag=False,
+    flag_value=BARE,
+    metavar="FILE",
+    help="Likewise how far its probabilities hold.",
+)
+@click.option(
+    "--attention",
+    metavar="TEXT",
+    help="Draw what a translator looks at while it translates TEXT, or the lines of a file.",
+)
 @click.option(
     "--json", "as_json", is_flag=True, help="Print an object of JSON for each point of the curves."
 )
@@ -80,14 +94,21 @@ def plot(runs: tuple[Path, ...], **values: Any) -> None:
     figures under the pointer and loads nothing from anywhere.
 
     --confusion and --reliability draw what a classifier answered: with its RUN, FILE holds labelled texts as
-    for textrnn evaluate; without one, FILE is what textrnn evaluate MODEL FILE --json wrote. What a
-    translator attended to is drawn by: textrnn translate --attention
+    for textrnn evaluate; or FILE is what textrnn evaluate MODEL FILE --json wrote, which also can stand for a
+    RUN: then both are drawn. --attention draws which words of the text each word of its translation looked
+    at; textrnn translate --attention does so beside the translations.
 
     \b
       textrnn plot book-lm
       textrnn plot models/* --x time -o curves.html
       textrnn plot reviews-clf --confusion test.csv --reliability test.csv -o answers.png
+      textrnn evaluate reviews-clf test.csv --json > result.json; textrnn plot result.json
+      textrnn plot de-en --attention "Zwei Kinder spielen."
     """
+    if values["attention"] is not None:
+        plot_attention(runs, values)
+        return
+    runs = as_answers(runs, values)
     form = _form(values["output"])
     asks_answers = values["confusion"] is not None or values["reliability"] is not None
     _refuse_contradictions(runs, values, asks_answers=asks_answers)
@@ -213,9 +234,10 @@ def _plot_answers(
     runs: Sequence[Path], form: str | None, results: Results, values: Mapping[str, Any]
 ) -> None:
     read: dict[str, Answers] = {}
-    for name in (values["confusion"], values["reliability"]):
+    for option in ("confusion", "reliability"):
+        name = values[option]
         if name is not None and name not in read:
-            read[name] = _answers(runs, name, values)
+            read[name] = answers_for(runs, f"--{option}", name, values)
     parts = [read.get(values[name]) for name in ("confusion", "reliability")]
     confusion, reliability = parts
     title = str(runs[0]) if runs else next(iter(read))
@@ -237,20 +259,6 @@ def _plot_answers(
         from textrnn.cli.plot_figure import answers_image
 
         results.write_bytes(answers_image(confusion, reliability, title, form))
-
-
-def _answers(runs: Sequence[Path], name: str, values: Mapping[str, Any]) -> Answers:
-    """Return a classifier's answers, taken now or found in the result of an evaluation."""
-    if not runs:
-        return parse_answers("".join(read_input(name)), name)
-    from textrnn.cli.aside import open_model
-    from textrnn.cli.evaluate_classifier import report_on
-    from textrnn.cli.options import given
-
-    machine = given(TrainingSettings, values, os.environ)
-    opened = open_model(runs[0], "classifier")
-    report = report_on(opened, [name], machine, values, worst=0)
-    return answers_of(report.as_dict(), name)
 
 
 def _write_lines(lines: Sequence[Line], results: Results) -> None:
