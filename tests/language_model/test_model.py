@@ -56,3 +56,19 @@ def test_words_that_are_drawn_count_no_padding():
 
     assert loss(ids) == pytest.approx(loss(other), rel=1e-6)
     assert loss(ids) != pytest.approx(loss(ids.flip(0)), rel=1e-5)
+
+
+def test_a_new_model_is_scored_by_a_few_words_as_by_all():
+    # From biases of 0, a rare word that happens to be drawn stands for hundreds that are not.
+    vocab_size = 3000
+    settings = LanguageModelSettings(
+        hidden_size=12, num_layers=1, embedding_dim=12, ngram_order=1, dropout=0.0, sampled_words=64
+    )
+    model = RecurrentLanguageModel(settings, vocab_size)
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    ids = torch.randint(4, 100, (4, 21), generator=torch.Generator().manual_seed(1))
+    whole = model.nats(ids[:, :-1], ids[:, 1:], model.start(4))[0].detach().mean()
+    for step in range(10):
+        masks = MaskSource(0, (step,), torch.device("cpu"))
+        loss, _ = model.loss(ids[:, :-1], ids[:, 1:], None, model.start(4), masks)
+        assert abs(loss.detach() / 80 - whole) < 0.1

@@ -12,7 +12,7 @@ from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.nn.dropout import MaskSource
 from textrnn.nn.embedding import TokenEmbedding
 from textrnn.nn.recurrent import RecurrentStack, State
-from textrnn.nn.sampled import sampled_nats
+from textrnn.nn.sampled import expected_counts, sampled_nats
 from textrnn.nn.smoothed import smoothed_nats
 from textrnn.nn.weights import copy_weights
 
@@ -66,6 +66,12 @@ class RecurrentLanguageModel(nn.Module):
             bound = self.output.in_features**-0.5
             self.output.weight.uniform_(-bound, bound, generator=generator)
             self.output.bias.zero_()
+            if self.sampled_words:
+                # Words start as probable as they are likely to be drawn: no sampled word then weighs more
+                # than another, where from 0 a rare one's few draws would drown all others.
+                vocab_size = len(self.output.bias)
+                every = torch.arange(vocab_size, device=self.output.bias.device)
+                self.output.bias.copy_(expected_counts(every, 1, vocab_size).log())
         self.embedding.reset_parameters(generator, EMBEDDING_STD)
         self.recurrent.reset_parameters(generator)
 
