@@ -1,10 +1,11 @@
 """What a language model of raw text gains a classifier, on few labelled rows and on all of them.
 
     python -m benchmarks.transfer TRAIN TEST [--valid FILE] [--few 500] [--lm-minutes 5] [--seeds 0]
-        [-- options of train classifier]
+        [--language-models FORWARD BACKWARD] [-- options of train classifier]
 
 Trains a language model on the training rows' own texts, one text a line, and one on the same texts
-reversed; then classifiers with and without them, on ``--few`` rows and on all, all by the real commands.
+reversed, unless it is given two; then classifiers with and without them, on ``--few`` rows and on all (0
+leaves one out), all by the real commands.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ LANGUAGE_MODEL = (
     *("--lines", "--tokenizer", "word", "--normalization", "nfkc_cf", "--no-spaces"),
     *("--num-layers", "1", "--ngram-order", "1"),
 )
+
+STARTS = ("nothing", "forward", "both")
+"""Language models that a classifier starts from."""
 
 
 def write_texts(examples: list[Example], path: Path) -> None:
@@ -54,6 +58,27 @@ def few(examples: list[Example], count: int, seed: int) -> list[Example]:
     ]
 
 
+def trained_models(
+    given: argparse.Namespace, examples: list[Example], folder: Path
+) -> dict[str, Any]:
+    """Train a language model each way into the folder, and return what is known of them."""
+    found = {}
+    write_texts(examples, folder / "texts.txt")
+    budget = ("--minutes", str(given.lm_minutes))
+    if given.lm_epochs is not None:
+        budget = ("--epochs", str(given.lm_epochs))
+    for way in ("forward", "backward"):
+        sizes = ("--hidden-size", given.hidden_size, "--embedding-dim", given.embedding_dim)
+        found[way] = textrnn(
+            *("train", "lm", str(folder / "texts.txt"), *LANGUAGE_MODEL, *map(str, sizes)),
+            *("--vocab-size", str(given.vocab_size), *budget),
+            *("--output", str(folder / way), *(["--reverse"] if way == "backward" else [])),
+        )
+        loss, seconds = found[way]["valid_loss"], found[way]["wall_s"]
+        print(f"{way} model: {loss:.4f} nats, {seconds} s", flush=True)
+    return found
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -61,6 +86,9 @@ def main() -> None:
     parser.add_argument("test")
     parser.add_argument("--valid")
     parser.add_argument("--few", type=int, default=500)
+    parser.add_argument("--all", type=int, default=1, help="0 leaves out the runs on all rows")
+    parser.add_argument("--language-models", type=Path, nargs=2, metavar=("FORWARD", "BACKWARD"))
+    parser.add_argument("--starts", nargs="+", choices=STARTS, default=STARTS)
     parser.add_argument("--lm-minutes", type=float, default=5.0)
     parser.add_argument("--lm-epochs", type=float, help="a budget in passes instead of minutes")
     parser.add_argument("--hidden-size", type=int, default=256)
@@ -73,29 +101,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         examples = list(read_examples([given.train], ExampleSettings(), cache=default_cache_dir()))
-        write_texts(examples, folder / "texts.txt")
-        budget = ("--minutes", str(given.lm_minutes))
-        if given.lm_epochs is not None:
-            budget = ("--epochs", str(given.lm_epochs))
-        for way in ("forward", "backward"):
-            sizes = ("--hidden-size", given.hidden_size, "--embedding-dim", given.embedding_dim)
-            found[way] = textrnn(
-                *("train", "lm", str(folder / "texts.txt"), *LANGUAGE_MODEL, *map(str, sizes)),
-                *("--vocab-size", str(given.vocab_size), *budget),
-                *("--output", str(folder / way), *(["--reverse"] if way == "backward" else [])),
-            )
-            loss, seconds = found[way]["valid_loss"], found[way]["wall_s"]
-            print(f"{way} model: {loss:.4f} nats, {seconds} s", flush=True)
+        if given.language_models:
+            forward, backward = given.language_models
+        else:
+            forward, backward = folder / "forward", folder / "backward"
+            found |= trained_models(given, examples, folder)
         starts = {
-            "from nothing": [],
-            "forward": ["--init-from", str(folder / "forward")],
-            "both ways": [
-                *("--init-from", str(folder / "forward")),
-                *("--init-from-reverse", str(folder / "backward")),
-            ],
+            "nothing": [],
+            "forward": ["--init-from", str(forward)],
+            "both": ["--init-from", str(forward), "--init-from-reverse", str(backward)],
         }
-        for size in (given.few, len(examples)):
-            for start, arguments in starts.items():
+        sizes = [size for size in (given.few, given.all and len(examples)) if size]
+        for size in sizes:
+            for start in given.starts:
                 accuracies = []
                 for seed in given.seeds:
                     chosen = examples if size == len(examples) else few(examples, size, seed)
@@ -103,7 +121,7 @@ def main() -> None:
                     model = str(folder / "model")
                     valid = ["--valid", given.valid] if given.valid else []
                     trained = textrnn(
-                        *("train", "classifier", str(folder / "rows.csv"), *valid, *arguments),
+                        *("train", "classifier", str(folder / "rows.csv"), *valid, *starts[start]),
                         *("--seed", str(seed), "--output", model, "--force", *options),
                     )
                     tested = textrnn("evaluate", model, given.test)
@@ -117,7 +135,8 @@ def main() -> None:
                     f"{trained['wall_s']} s",
                     flush=True,
                 )
-    print(json.dumps({"options": vars(given), "found": found, "machine": machine()}))
+    raw = {"options": vars(given), "found": found, "machine": machine()}
+    print(json.dumps(raw, default=str))
 
 
 if __name__ == "__main__":
