@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from web_server import Web, serving
 
+from textrnn.cli.corpus import _listed
 from textrnn.data import catalogue
 
 TEXT = "the cat sees the dog and the dog runs.\n" * 40
@@ -37,7 +38,9 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 def test_list_and_info(command: Callable, web: Web) -> None:
     listed = command("corpus", "list")
     assert (listed.code, listed.err) == (0, "")
-    assert listed.out == "  cats  lm            1.9 kB  cats and dogs  (MIT)\n"
+    head, row = (line.split("\t") for line in listed.out.splitlines())
+    assert head == ["name", "job", "bytes", "folder", "licence", "about", "use"]
+    assert row == ["cats", "lm", "1900", "", "MIT", "cats and dogs", "trying"]
     assert (
         command("corpus", "list", "--job", "lm", "--json").objects[0]["files"][0]["bytes"] == 1560
     )
@@ -51,6 +54,25 @@ def test_list_and_info(command: Callable, web: Web) -> None:
     assert "did you mean cats?" in wrong.err
 
 
+def test_a_list_on_a_terminal_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    entries = list(catalogue.catalogue().values())
+    folders = [Path("here"), *(None for _ in entries[1:])]
+    lines = ["".join(text for text, _ in line) for line in _listed(entries, folders)]
+    assert max(map(len, lines)) <= 70
+    assert lines[:2] == ["lm", lines[1]]
+    assert lines[1].startswith(f"* {entries[0].name} ")
+    whole = " ".join(" ".join(lines).split())
+    for entry in entries:
+        assert f"{entry.about}; " in whole
+        assert entry.licence in whole
+
+
+@pytest.mark.parametrize("group", ["corpus", "cache"])
+def test_the_help_of_a_group_cuts_no_sentence(command: Callable, group: str) -> None:
+    assert "..." not in command(group, "--help").out.partition("Commands:")[2]
+
+
 def test_get_prints_where_it_lies(command: Callable, web: Web, tmp_path: Path) -> None:
     first = command("corpus", "get", "cats")
     assert first.code == 0
@@ -61,7 +83,8 @@ def test_get_prints_where_it_lies(command: Callable, web: Web, tmp_path: Path) -
     asked = len(web.asked)
     again = command("corpus", "get", "cats", "--quiet")
     assert (again.out, again.err, len(web.asked)) == (first.out, "", asked)
-    assert command("corpus", "list").out.startswith("* cats")
+    row = command("corpus", "list").out.splitlines()[1].split("\t")
+    assert row[3] == str(folder)
 
     copied = command("corpus", "get", "cats", "-o", "here", "--json").objects[0]
     assert copied["files"]["valid"] == str(Path("here") / "valid.txt")

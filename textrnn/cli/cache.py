@@ -21,7 +21,7 @@ def cache() -> None:
     """
 
 
-@cache.command("list")
+@cache.command("list", short_help="List the prepared texts, the last used first.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object of JSON a text.")
 @debug_option
 def list_command(as_json: bool) -> None:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,16 @@ import click
 from textrnn.cli.console import byte_size, is_terminal, note, write, write_json
 from textrnn.cli.options import HelpfulGroup, debug_option
 from textrnn.cli.output import shown
+from textrnn.cli.styled import Line, write_lines
+from textrnn.cli.wrapping import columns_of, wrapped
 from textrnn.data.catalogue import PREFIX, Entry, catalogue, entry_named
 from textrnn.errors import UsageError
 
 __all__ = ["corpus"]
 
 JOBS = ("lm", "classifier", "translator")
+COLUMNS = ("name", "job", "bytes", "folder", "licence", "about", "use")
+"""The columns of the TSV."""
 
 
 @click.group(cls=HelpfulGroup)
@@ -39,33 +43,58 @@ def corpus() -> None:
     """
 
 
-@corpus.command("list")
+@corpus.command("list", short_help="List the corpora: how large each is, and what.")
 @click.option("--job", type=click.Choice(JOBS), help="Only those for this job.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON for each corpus.")
 @debug_option
 def list_command(job: str | None, as_json: bool) -> None:
-    """List the corpora: name, job, bytes to fetch, what each is; * marks those fetched already."""
+    r"""List the corpora: name, job, bytes to fetch, what each is, its licence.
+
+    A terminal shows them by their jobs; * marks those fetched already. Elsewhere there is a line of
+    tab-separated values for each corpus, after one that names the columns; the folder is that of a corpus
+    fetched already, and what is not known is empty.
+    """
     from textrnn.data.cache import default_cache_dir
     from textrnn.data.fetched import here
 
     cache = default_cache_dir()
     chosen = [entry for entry in catalogue().values() if job in (None, entry.job)]
-    width = max(len(entry.name) for entry in chosen)
-    for entry in chosen:
-        found = here(entry, cache)
-        if as_json:
-            write_json(_record(entry, None if found is None else found.folder))
-            continue
-        mark = "*" if found is not None else " "
-        line = f"{mark} {entry.name:<{width}}  {entry.job:<10}  {_size(entry):>8}  {entry.about}"
-        if is_terminal(sys.stdout):
-            line = line[: shutil.get_terminal_size().columns - 1]
-            write(line + "\n")
-        else:
-            write(f"{line}  ({entry.licence})\n")
+    stored = [here(entry, cache) for entry in chosen]
+    folders = [None if found is None else found.folder for found in stored]
+    if as_json:
+        for entry, folder in zip(chosen, folders, strict=True):
+            write_json(_record(entry, folder))
+    elif is_terminal(sys.stdout):
+        write_lines(list(_listed(chosen, folders)))
+    else:
+        write("\t".join(COLUMNS) + "\n")
+        for entry, folder in zip(chosen, folders, strict=True):
+            fields = [entry.name, entry.job, entry.download_bytes, folder, entry.licence]
+            fields += [entry.about, entry.use]
+            write("\t".join("" if field is None else str(field) for field in fields) + "\n")
 
 
-@corpus.command("info")
+def _listed(entries: Sequence[Entry], folders: Sequence[Path | None]) -> Iterator[Line]:
+    """Yield the lines of a list for a terminal, those of each job under its name."""
+    width = max(len(entry.name) for entry in entries)
+    left = width + 14
+    room = max(20, columns_of(sys.stdout) - left)
+    jobs = list(dict.fromkeys(entry.job for entry in entries))
+    for job in jobs:
+        yield [(job, "bold")]
+        for entry, folder in zip(entries, folders, strict=True):
+            if entry.job != job:
+                continue
+            mark = "*" if folder is not None else " "
+            is_known = not entry.licence.startswith("unknown")
+            licence = entry.licence if is_known else f"licence {entry.licence}"
+            told = wrapped(f"{entry.about}; {licence}", room).split("\n")
+            yield [(f"{mark} {entry.name:<{width}}  {_size(entry):>8}  {told[0]}", "")]
+            for line in told[1:]:
+                yield [(" " * left + line, "")]
+
+
+@corpus.command("info", short_help="Describe a corpus: its parts, its licence, its use.")
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON.")
 @debug_option
@@ -94,11 +123,13 @@ def info_command(name: str, as_json: bool) -> None:
         "train": _command(entry),
     }
     for label, text in lines.items():
-        for number, line in enumerate(text.split("\n")):
+        is_prose = label in ("what", "use") and is_terminal(sys.stdout)
+        whole = wrapped(text, columns_of(sys.stdout) - 10) if is_prose else text
+        for number, line in enumerate(whole.split("\n")):
             write(f"{label if number == 0 else '':<10}{line}\n")
 
 
-@corpus.command("get")
+@corpus.command("get", short_help="Fetch a corpus, and print where it lies.")
 @click.argument("name")
 @click.option("-o", "--output", metavar="DIR", help="Copy the files into DIR, a new folder.")
 @click.option("--force", is_flag=True, help="Replace files of the same names in DIR.")
