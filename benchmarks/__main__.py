@@ -2,10 +2,11 @@
 
     python -m benchmarks [DATA] [--only NAME ...] [--output FILE.json]
 
-DATA, or the environment's TEXTRNN_DATA, is a folder with ``tinyshakespeare/input.txt``, ``sst2/train.tsv``,
-``dev.tsv`` and ``test.tsv``, and ``multi30k/train.de`` and so on; the benchmarks of quality need it, the
-others make what they need themselves. Each benchmark is a module that can be run by itself too, with more
-options. Prints what each prints, its ratios taken within its own run; ``--output`` gets the raw numbers.
+DATA, or the environment's TEXTRNN_DATA, is a folder with ``tinyshakespeare/input.txt``, ``names/names.txt``,
+``wikitext-2/wiki.train.tokens.xz``, ``sst2/train.tsv``, ``dev.tsv`` and ``test.tsv``, and
+``multi30k/train.de`` and so on; the benchmarks of quality need it, the others make what they need
+themselves. Each benchmark is a module that can be run by itself too, with more options. Prints what each
+prints, its ratios taken within its own run; ``--output`` gets the raw numbers.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ BENCHMARKS = (
     Benchmark("translating", "sentences a second", ("{mt}", "{texts}/phrases.de")),
     Benchmark("memory", "memory of long work", ("--share", "0.05")),
     Benchmark("quality", "what three minutes buy", ("{data}/tinyshakespeare/input.txt",)),
+    Benchmark("planning", "the planner's choice against fixed sizes", ("{data}",)),
     Benchmark(
         "classification",
         "a classifier beside fastText and logistic regression",

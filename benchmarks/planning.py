@@ -1,0 +1,79 @@
+"""Whether the planner chooses well: its choice against fixed sizes, on several texts, at equal budgets.
+
+    python -m benchmarks.planning DATA [--minutes 1 3] [--texts names words …] [--at-once 1]
+        [-- options of train lm]
+
+DATA holds ``tinyshakespeare/input.txt``, ``wikitext-2/wiki.train.tokens.xz`` and ``names/names.txt``. Each
+text and budget is trained on with defaults and with three fixed sizes, everything else chosen by the
+planner; printed are validation losses in nats per token and how far the choice is from the best of the four.
+With ``--at-once 2 -- --threads 1`` two runs share the machine's processors, a thread each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from benchmarks.commands import textrnn
+from benchmarks.machine import machine
+
+TEXTS = {
+    "shakespeare": ("tinyshakespeare/input.txt",),
+    "characters": ("wikitext-2/wiki.train.tokens.xz", "--tokenizer", "char"),
+    "words": ("wikitext-2/wiki.train.tokens.xz", "--tokenizer", "word"),
+    "names": ("names/names.txt", "--lines"),
+}
+"""A file below DATA and what is said of it."""
+SIZES = {
+    "chosen": (),
+    "1x256": ("--num-layers", "1", "--hidden-size", "256"),
+    "1x512": ("--num-layers", "1", "--hidden-size", "512"),
+    "2x512": ("--num-layers", "2", "--hidden-size", "512"),
+}
+
+
+def trained(data: str, text: str, size: str, minutes: float, options: list[str]) -> dict[str, Any]:
+    """Train once; return what the last event says."""
+    file, *said = TEXTS[text]
+    with tempfile.TemporaryDirectory() as folder:
+        return textrnn(
+            *("train", "lm", str(Path(data) / file), *said, *SIZES[size]),
+            *("--minutes", str(minutes), "--output", str(Path(folder) / "model"), *options),
+        )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data")
+    parser.add_argument("--minutes", type=float, nargs="+", default=[1.0, 3.0])
+    parser.add_argument("--texts", nargs="+", choices=TEXTS, default=list(TEXTS))
+    parser.add_argument("--at-once", type=int, default=1)
+    given, options = parser.parse_known_args()
+    options = [option for option in options if option != "--"]
+    found: dict[str, Any] = {}
+    print(f"{'':20} " + " ".join(f"{size:>8}" for size in SIZES) + "  chosen over best")
+    with ThreadPoolExecutor(given.at_once) as pool:
+        rows = {
+            (text, minutes): [
+                pool.submit(trained, given.data, text, size, minutes, options) for size in SIZES
+            ]
+            for minutes in given.minutes
+            for text in given.texts
+        }
+        for (text, minutes), runs in rows.items():
+            done = [run.result() for run in runs]
+            losses = [float(last["valid_loss"]) for last in done]
+            name = f"{text}, {minutes:g} min"
+            found[name] = dict(zip(SIZES, done, strict=True))
+            shown = " ".join(f"{loss:8.4f}" for loss in losses)
+            print(f"{name:20} {shown}  {losses[0] / min(losses) - 1:+.1%}", flush=True)
+    print(json.dumps({"options": options, "runs": found, "machine": machine()}))
+
+
+if __name__ == "__main__":
+    main()
