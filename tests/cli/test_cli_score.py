@@ -287,8 +287,56 @@ def test_the_most_surprising_words_stand_in_their_lines(scorer):
         "".join(text for text, _ in line)
         for line in summary_lines(scorer.totals.result(), scorer.totals.nats, peaks)
     )
-    assert "line 1   the cat sees" in shown
+    assert "line 1  the cat sees" in shown
     assert f"{scorer.totals.result().bits_per_char:.4f}" in shown
+
+
+def test_a_word_is_named_once_where_it_surprises_most():
+    peaks = Peaks(2)
+    text = [
+        ("The", 1.0),
+        ("whale", 8.0),
+        ("Whale,", 9.0),
+        ("ship", 5.0),
+        ("whale!", 7.0),
+        ("--", 6.0),
+    ]
+    for number, (word, cost) in enumerate(text, 1):
+        peaks.add(Span(f" {word}", cost, True, number, 1))
+    first, second = peaks.found()
+    assert (first.word.text, first.word.line, first.times) == (" Whale,", 3, 3)
+    assert first.where == "line 3, 2 more"
+    assert (second.word.text, second.where) == (" --", "line 6")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_the_most_surprising_words_fit_the_terminal(scorer, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    list(tokens(scorer.parts([TEXT]), scorer.tokenizer))
+    text = [
+        "some",
+        "of",
+        "the",
+        "words",
+        "that",
+        "stand",
+        "before",
+        "it",
+        "harbourmistress",
+        "and",
+        "more",
+    ]
+    peaks = Peaks(1)
+    for word in text:
+        peaks.add(Span(f" {word}", 50.0 if len(word) > 9 else 1.0, True, 1, 1))
+    *_, last = summary_lines(scorer.totals.result(), scorer.totals.nats, peaks)
+    line = "".join(part for part, _ in last)
+    assert len(line) <= width
+    shown = line.partition("line 1")[2].split()
+    # Whole words, and none left out between them.
+    assert "harbourmistress" in shown
+    assert " ".join(shown) in " ".join(text)
+    assert {*shown} <= {*text}
 
 
 def test_a_part_is_shown_before_the_next_is_asked_for(scorer):

@@ -204,7 +204,7 @@ def _listed(peak: Peak, index: int) -> str:
     blank = word.text[: len(word.text) - len(word.text.lstrip())]
     before = html.escape((peak.before + blank).replace("\n", " "))
     return (
-        f'<li><a href="#u{index}"><small>line {word.line:,} · {bits:.1f} bits</small>'
+        f'<li><a href="#u{index}"><small>{peak.where} · {bits:.1f} bits</small>'
         f"<span>{before}</span><strong>{html.escape(word.text.strip())}</strong>"
         f"<span>{html.escape(peak.after)}</span></a></li>"
     )

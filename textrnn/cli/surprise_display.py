@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from textrnn.cli.console import printable, write
 from textrnn.cli.styled import Line
+from textrnn.cli.wrapping import columns_of
 
 if TYPE_CHECKING:
     from rich.color import ColorSystem
 
-    from textrnn.cli.peaks import Peaks
+    from textrnn.cli.peaks import Peak, Peaks
     from textrnn.language_model.evaluation import Evaluation
     from textrnn.language_model.scored import Part
     from textrnn.tokenizers.base import Tokenizer
@@ -136,20 +140,40 @@ def summary_lines(total: Evaluation, nats: float, peaks: Peaks) -> list[Line]:
     found = peaks.found()
     if found:
         lines += [[("", "")], [("most surprising words", "bold")]]
-    width = max((len(f"{peak.word.line:,}") for peak in found), default=0)
+    width = max((len(peak.where) for peak in found), default=0)
     for peak in found:
         cost = (peak.word.nats or 0.0) / math.log(2)
-        word = peak.word.text
-        space = word[: len(word) - len(word.lstrip())]
-        lines.append(
-            [
-                (f"  {cost:5.1f} bits  line {peak.word.line:>{width},}  ", ""),
-                (_shown(peak.before + space), "dim"),
-                (_shown(word.lstrip()), "bold"),
-                (_shown(peak.after), "dim"),
-            ]
-        )
+        label = f"  {cost:5.1f} bits  {peak.where:<{width}}  "
+        lines.append([(label, ""), *_in_its_line(peak, columns_of(sys.stdout) - len(label))])
     return lines
+
+
+def _in_its_line(peak: Peak, room: int) -> Line:
+    """Return a word with as much around it as there is room for, before it and behind it."""
+    word = _shown(peak.word.text.lstrip())
+    blank = peak.word.text[: len(peak.word.text) - len(peak.word.text.lstrip())]
+    before, after = _shown(peak.before + blank).lstrip(), _shown(peak.after)
+    left = room - cell_len(word)
+    behind = min(cell_len(after), max(left // 3, left - cell_len(before)))
+    return [
+        (_words_of(before, left - behind, at_end=True), "dim"),
+        (word, "bold"),
+        (_words_of(after, behind, at_end=False), "dim"),
+    ]
+
+
+def _words_of(text: str, room: int, *, at_end: bool) -> str:
+    """Return the last or the first words of a text that have room."""
+    if cell_len(text) <= room:
+        return text
+    parts = re.findall(r"\S+\s*" if at_end else r"\s*\S+", text)
+    parts = parts[::-1] if at_end else parts
+    kept: list[str] = []
+    for part in parts:
+        if cell_len("".join(kept)) + cell_len(part) > room:
+            break
+        kept.append(part)
+    return "".join(kept[::-1] if at_end else kept)
 
 
 def _shown(text: str) -> str:
