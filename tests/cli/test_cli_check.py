@@ -45,7 +45,7 @@ def test_the_job_can_be_said(command: Callable, tmp_path: Path) -> None:
     assert column["lines"] == 30
     wrong = command("check", "r.csv", "--job", "lm", "--test", "r.csv")
     assert wrong.code == 2
-    assert "--test is for textrnn train classifier" in wrong.err
+    assert "--test is for classifiers alone" in wrong.err
     missing = command("check", "no.txt")
     assert missing.code == 1
     assert "no such file" in missing.err
@@ -67,6 +67,20 @@ def test_json_is_one_object_whatever_is_wrong(command: Callable, tmp_path: Path)
     (tmp_path / "r.csv").write_text(TABLE)
     (record,) = command("check", "--json", "r.csv").objects
     assert (record["trainable"], record["verdict"]) == (True, "begin")
+
+
+def test_a_test_for_a_language_model_is_told_where_it_belongs(
+    command: Callable, tmp_path: Path
+) -> None:
+    (tmp_path / "book.txt").write_text("it was dark, and the rain fell.\n" * 50)
+    result = command("check", "book.txt", "--test", "book.txt")
+    assert result.code == 2
+    assert "looks like plain text, for a language model (else give --job)" in result.err
+    assert "measured on a test by textrnn evaluate" in result.err
+    assert "training too" in command("check", "book.txt", "--valid", "book.txt").out
+    (tmp_path / "r.csv").write_text(TABLE)
+    told = command("check", "r.csv", "--test", "r.csv", "--json").objects[0]
+    assert (told["job"], told["why"]) == ("classifier", "as --test says")
 
 
 def test_help_of_shared_options_speaks_of_all_jobs(command: Callable) -> None:

@@ -57,6 +57,10 @@ _SIGNS = {
     "note": ("note", "dim"),
 }
 _MOST_PLACES = 10
+_NO_TEST = (
+    "--test is for classifiers alone: other models are measured on a test by textrnn evaluate, after "
+    "training; what stands in both texts is found where that one is given as --valid"
+)
 _INDENT = 11
 _FAILED = 1
 
@@ -69,7 +73,9 @@ _FAILED = 1
 @click.option(
     "--valid", multiple=True, metavar="FILE", help="Data for validation, as for training."
 )
-@click.option("--test", multiple=True, metavar="FILE", help="Data for a test, as for training.")
+@click.option(
+    "--test", multiple=True, metavar="FILE", help="Data for a test, as for training a classifier."
+)
 @click.option("--src", multiple=True, metavar="FILE", help="Texts to translate from, a line each.")
 @click.option("--tgt", multiple=True, metavar="FILE", help="What becomes of them, line by line.")
 @click.option("--valid-src", multiple=True, metavar="FILE", help="As --src, for validation.")
@@ -216,12 +222,15 @@ def _job(
     """Return the job and how it is known."""
     if values["job"]:
         return values["job"], "as --job says"
-    for option, jobs in OF_JOB.items():
-        if len(jobs) == 1 and _is_given(values, option):
-            return jobs[0], f"as {option} says"
-    from textrnn.data.checking.guess import guess_job
+    from textrnn.data.checking.guess import guess_job, is_plain_text
 
     examples, pairs = _settings(ExampleSettings, values), _settings(PairSettings, values)
+    for option, jobs in OF_JOB.items():
+        if len(jobs) == 1 and _is_given(values, option):
+            if option == "--test" and is_plain_text(inputs):
+                what = "looks like plain text, for a language model (else give --job)"
+                raise UsageError(f"{inputs[0]} {what}; {_NO_TEST}")
+            return jobs[0], f"as {option} says"
     guess = guess_job(inputs, examples, pairs, work=work, cache=cache)
     return guess.job, guess.why
 
@@ -230,6 +239,8 @@ def _refuse_strange(job: str, values: Mapping[str, Any]) -> None:
     """Refuse options that the job does not have."""
     for option, jobs in OF_JOB.items():
         if _is_given(values, option) and job not in jobs:
+            if option == "--test":
+                raise UsageError(f"these data are checked for a {JOBS[job]}; {_NO_TEST}")
             raise UsageError(
                 f"{option} is for textrnn train {' and '.join(jobs)}; these data are checked for "
                 f"{job}: choose with --job"

@@ -18,7 +18,7 @@ from textrnn.data.tables.source import Source
 from textrnn.data.tables.table import Table, skipping
 from textrnn.errors import DataError
 
-__all__ = ["Guess", "guess_job"]
+__all__ = ["Guess", "guess_job", "is_plain_text"]
 
 _LOOKED_AT = 100
 _FEW_LABELS = 2_000
@@ -72,8 +72,7 @@ def guess_job(
         Path(name).exists() and not Path(name).is_file() and not Path(name).is_dir()
     ):
         return Guess("lm", "a pipe is taken for plain text")
-    called = is_table(name) or is_saved_data_set(name) or Path(name).is_dir()
-    if not called and not _looks_like_rows(Path(name)):
+    if is_plain_text(inputs):
         return Guess("lm", "plain text")
     usual = header_names(examples) | pair_header_names(pairs)
     try:
@@ -89,6 +88,13 @@ def guess_job(
     return (
         _of_folder(sources) if isinstance(table, FolderTable) else _of_table(table, examples, pairs)
     )
+
+
+def is_plain_text(inputs: Sequence[str]) -> bool:
+    """Return whether the first input is a file that neither is called like a table nor looks like one."""
+    name = next(iter(inputs), "-")
+    called = is_corpus(name) or is_table(name) or is_saved_data_set(name)
+    return Path(name).is_file() and not called and not _looks_like_rows(Path(name))
 
 
 def _looks_like_rows(path: Path) -> bool:
