@@ -72,12 +72,17 @@ def test_json_is_one_object_whatever_is_wrong(command: Callable, tmp_path: Path)
 def test_a_test_for_a_language_model_is_told_where_it_belongs(
     command: Callable, tmp_path: Path
 ) -> None:
-    (tmp_path / "book.txt").write_text("it was dark, and the rain fell.\n" * 50)
+    lines = (f"it was dark, and the rain fell {number} times on it.\n" for number in range(300))
+    (tmp_path / "book.txt").write_text("".join(lines))
     result = command("check", "book.txt", "--test", "book.txt")
     assert result.code == 2
     assert "looks like plain text, for a language model (else give --job)" in result.err
     assert "measured on a test by textrnn evaluate" in result.err
-    assert "training too" in command("check", "book.txt", "--valid", "book.txt").out
+    # A file that stands on both sides is trained on, and validated on.
+    same = command("check", "book.txt", "--valid", "book.txt")
+    assert same.code == 0
+    assert "book.txt: trained on as well, so that validation cannot show over-fitting" in same.out
+    assert "300 lines of validation stand in training too" in same.out
     (tmp_path / "r.csv").write_text(TABLE)
     told = command("check", "r.csv", "--test", "r.csv", "--json").objects[0]
     assert (told["job"], told["why"]) == ("classifier", "as --test says")

@@ -76,16 +76,19 @@ class Scan:
     def run(self) -> list[Remark]:
         """Read; return why training would refuse."""
         remarks: list[Remark] = []
-        for file in (*self.texts.files, *self.valid_files):
-            remarks += self._problem(file)
+        # Not told apart by themselves: the same file may stand on both sides.
+        for file in self.texts.files:
+            remarks += self._problem(file, validation=False)
+        for file in self.valid_files:
+            remarks += self._problem(file, validation=True)
         if not remarks:
             remarks += [Remark("refusal", "no-text", str(error)) for error in self._refusals()]
         return remarks
 
-    def _problem(self, file: TextFile) -> list[Remark]:
+    def _problem(self, file: TextFile, *, validation: bool) -> list[Remark]:
         """Read a file; return why that cannot be done."""
         try:
-            self._read(file, validation=file in self.valid_files)
+            self._read(file, validation=validation)
         except DataError as error:
             self.unread = True
             unread = Remark("refusal", "unreadable", str(error))
