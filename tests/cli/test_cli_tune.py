@@ -67,6 +67,12 @@ def test_a_study_leaves_a_table_settings_and_a_model(studied, command):
     assert info["settings"]["hidden_size"] == int(best["hidden_size"])
     assert (made / "trials" / "0002" / "log.jsonl").is_file()
     assert not list((made / "trials").glob("*.log"))
+    # What it takes to train one further takes most of the room: only the best keeps it, in both places.
+    states = sorted(str(path.relative_to(made)) for path in made.rglob("state.json"))
+    assert states == ["best/resume/state.json", f"trials/000{best['trial']}/resume/state.json"]
+    lost = command("info", made / "trials" / f"000{table[1]['trial']}", "--json").objects[0]
+    assert (lost["can_resume"], lost["training"]["step"]) == (False, 20)
+    assert "the trials take " in err
     assert "trial 1 of 2: the defaults" in err
     assert f"best: trial {best['trial']}, validation loss {losses[0]:.4f}" in err
     assert "what mattered: not to be said from 2 finished trials (it takes 8)" in err
@@ -97,6 +103,14 @@ def test_the_same_command_has_nothing_left_to_do(study, studied, command):
         "study_done",
     ]
     assert resumed.objects[-1]["reason"] == "trials"
+
+
+def test_a_study_goes_on_without_the_directories_of_its_trials(study, command):
+    shutil.rmtree(study / "trials")
+    resumed = command("tune", "--resume", study, "--trials", "1")
+    assert resumed.code == 0, resumed.err
+    assert sorted(row["trial"] for row in rows(resumed.out)) == ["1", "2", "3"]
+    assert command("info", study / "best").code == 0
 
 
 def test_another_study_is_not_mixed_in(studied, command, monkeypatch):

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from run_logs import stopped, write_run
 
 from textrnn.config import from_toml
-from textrnn.experiments.keeping import keep_model, settings_text, write_settings
+from textrnn.experiments.keeping import forget_state, keep_model, settings_text, write_settings
 from textrnn.experiments.outcomes import (
     HOPELESS,
     INTERRUPTED,
@@ -17,6 +18,7 @@ from textrnn.experiments.outcomes import (
     common_fault,
     verdict,
 )
+from textrnn.experiments.runs import read_run
 from textrnn.experiments.trial import Trial
 from textrnn.experiments.trials import Recipe
 from textrnn.language_model.settings import LanguageModelSettings
@@ -56,6 +58,20 @@ def test_the_last_event_says_what_a_run_came_to():
     assert outcome.metrics == {"valid_loss": 0.9}
 
 
+def test_the_state_of_a_trial_that_lost_goes_and_all_else_stays(tmp_path: Path):
+    for name in ("lost", "further"):
+        trial = write_run(tmp_path / name, [stopped(1000, "finished")], step=1000)
+        (trial / "resume").mkdir()
+        (trial / "resume" / "state.json").write_text("{}")
+    forget_state(tmp_path / "lost", 1000)
+    # Somebody has trained this one to more steps than the study knows of.
+    forget_state(tmp_path / "further", 900)
+    forget_state(tmp_path / "none")
+    assert not (tmp_path / "lost" / "resume").exists()
+    assert (tmp_path / "further" / "resume" / "state.json").exists()
+    assert read_run(tmp_path / "lost").state == "finished"
+
+
 @pytest.mark.parametrize(
     ("code", "asked", "is_done", "value", "state"),
     [
@@ -66,6 +82,7 @@ def test_the_last_event_says_what_a_run_came_to():
         (143, OUT_OF_TIME, False, 1.0, "waiting"),
         (143, OUT_OF_TIME, False, None, "waiting"),
         (143, INTERRUPTED, False, 1.0, "waiting"),
+        (143, None, False, 1.0, "waiting"),  # somebody else asked it to end
         (1, None, False, 1.0, "failed"),
         (-9, None, False, 1.0, "failed"),
         (0, None, False, 1.0, "failed"),  # it ended without a word

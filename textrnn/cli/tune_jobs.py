@@ -99,6 +99,12 @@ def study_options(job: Job) -> Callable[[Command], Command]:
             help="Let the first trial take the defaults.  [default: yes]",
         ),
         click.option(
+            "--keep-states",
+            is_flag=True,
+            help="Keep what train --resume needs of every trial: most of the room that it takes.  "
+            "[default: of the best alone]",
+        ),
+        click.option(
             "-o",
             "--output",
             type=path,
@@ -190,7 +196,9 @@ def tune_classifier(data: Data, **values: Any) -> None:
     r"""Search for settings of a classifier.
 
     INPUT is what textrnn train classifier takes. Every trial is a run of its own, in STUDY/trials; best.toml
-    in the study's directory gets the best settings, best the model.
+    in the study's directory gets the best settings, best the model. Trials keep their models and figures,
+    but only the best what it takes to train it further, which takes most of the room (--keep-states keeps
+    all).
 
     \b
       textrnn tune classifier reviews.csv --minutes 30
@@ -210,7 +218,9 @@ def tune_translator(data: Data, **values: Any) -> None:
     r"""Search for settings of a translator.
 
     INPUT is what textrnn train translator takes. Every trial is a run of its own, in STUDY/trials; best.toml
-    in the study's directory gets the best settings, best the model.
+    in the study's directory gets the best settings, best the model. Trials keep their models and figures,
+    but only the best what it takes to train it further, which takes most of the room (--keep-states keeps
+    all).
 
     \b
       textrnn tune translator pairs.tsv --minutes 60

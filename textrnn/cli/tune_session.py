@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.cli.clock import seconds_since_start
-from textrnn.cli.console import is_terminal, note, write_json
+from textrnn.cli.console import byte_size, is_terminal, note, write_json
 from textrnn.cli.output import shown
 from textrnn.cli.signals import StopSignals
 from textrnn.cli.tune_best import Keeper
@@ -122,6 +122,8 @@ class _Session:
             limits,
             prune=record["prune"],
             baseline=record["baseline"],
+            # Studies of versions that did not say so kept everything.
+            keep_states=record.get("keep_states", True),
             stop_signal=self._stop_signal,
             clock=seconds_since_start,
         )
@@ -233,6 +235,12 @@ class _Session:
             use, command = searched.job.how_to_use(model)
             self._note(f"the model is in {shown(model)}")
             self._note(f"  {use:<12}{command}")
+            trials = folder / "trials"
+            size = sum(path.stat().st_size for path in trials.rglob("*") if path.is_file())
+            self._note(
+                f"the trials take {byte_size(size)} in {shown(trials)}; "
+                f"neither the model nor more trials need them"
+            )
         self._note(f"  {'search more':<12}textrnn tune --resume {shown(folder)} --trials 10")
         if model is not None:
             self._note(

@@ -62,6 +62,7 @@ class Request:
     workers: int | None = None
     prune: bool | None = None
     baseline: bool | None = None
+    keep_states: bool = False
     force: bool = False
     dry_run: bool = False
     json: bool = False
@@ -122,6 +123,7 @@ def new_record(
         "asked_trial_minutes": request.trial_minutes,
         "final_minutes": request.final_minutes,
         "workers": request.workers or 1,
+        "keep_states": request.keep_states,
         "version": __version__,
         "spent_s": 0.0,
     }
@@ -254,7 +256,7 @@ def _words(value: object) -> str:
 
 def _widen(study: Study, record: Mapping[str, Any]) -> None:
     """Take over how much there is to do from the command line; trials keep the length that they had."""
-    names = ("trials", "minutes", "final_minutes", "workers")
+    names = ("trials", "minutes", "final_minutes", "workers", "keep_states")
     study.put(**{name: record[name] for name in names})
 
 

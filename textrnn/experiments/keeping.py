@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -9,10 +10,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from textrnn import bundle
 from textrnn.config import make, to_toml
-from textrnn.errors import TrainingError
+from textrnn.errors import ModelError, TrainingError
 
-__all__ = ["BEST_MODEL", "BEST_SETTINGS", "keep_model", "settings_text", "write_settings"]
+__all__ = [
+    "BEST_MODEL",
+    "BEST_SETTINGS",
+    "forget_state",
+    "keep_model",
+    "settings_text",
+    "write_settings",
+]
 
 BEST_SETTINGS, BEST_MODEL = "best.toml", "best"
 
@@ -50,6 +59,25 @@ def write_settings(folder: Path, text: str) -> Path:
     return target
 
 
+def forget_state(trial: Path, steps: int | None = None) -> None:
+    """Delete what only a resumed run needs of a trial; the model, its log and its figures stay.
+
+    Args:
+        trial: The trial's model directory; nobody trains there.
+        steps: Updates that the study knows of: a run that somebody has gone on with since is left alone.
+    """
+    folder = trial / bundle.RESUME
+    try:
+        if steps is not None and bundle.peek_bundle(trial).config["training"]["step"] != steps:
+            return
+    except (ModelError, KeyError, TypeError):
+        return
+    with contextlib.suppress(OSError):
+        # First what names the others, so that what is left of a kill is no state.
+        (folder / bundle.STATE).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+
+
 def keep_model(trial: Path, folder: Path) -> Path:
     """Copy a trial's model to the study's ``best``, in place of a former one; return its directory.
 
@@ -60,6 +88,11 @@ def keep_model(trial: Path, folder: Path) -> Path:
         folder: The study's.
     """
     target = folder / BEST_MODEL
+    if not trial.is_dir():
+        raise TrainingError(
+            f"{trial}: the model of the best trial is gone; its settings are in {folder / BEST_SETTINGS}; "
+            f"--final-minutes trains a model with them"
+        )
     token = secrets.token_hex(4)
     part, old = folder / f".best-{token}.part", folder / f".best-{token}.old"
     try:

@@ -21,6 +21,8 @@ __all__ = [
 
 HOPELESS, OUT_OF_TIME, INTERRUPTED = "hopeless", "out of time", "interrupted"
 """Why a trial may be asked to end."""
+_SIGNALLED = (129, 130, 143)
+"""Exit statuses of a run that was asked to end by SIGHUP, SIGINT or SIGTERM, and has saved."""
 _FIRST_FAILURES = 3
 """So many trials that fail before any is done are the fault of something that all have in common."""
 
@@ -131,7 +133,9 @@ def verdict(
         return "pruned", f"worse than the median of the others after {share}"
     if asked == OUT_OF_TIME:
         return "waiting", "the study's time was over"
-    return ("waiting", "") if asked is not None else ("failed", said)
+    if asked is not None or code in _SIGNALLED:
+        return "waiting", ""
+    return "failed", said
 
 
 def common_fault(trials: Sequence[Trial], ended: Trial, workers: int) -> str | None:

@@ -19,7 +19,7 @@ from textrnn.errors import ModelError, TrainingError
 from textrnn.experiments.locks import hold, is_held
 from textrnn.experiments.trial import Claim, Trial
 
-__all__ = ["Study", "Suggest"]
+__all__ = ["FILE", "MOST_ATTEMPTS", "Study", "Suggest"]
 
 FILE = "study.db"
 VERSION = 1
@@ -247,7 +247,10 @@ class Study:
     # Inside
 
     def _lock(self, number: int) -> Path:
-        return self.folder / "trials" / f".{number:04}.lock"
+        trials = self.folder / "trials"
+        # What a person has deleted is no reason not to go on.
+        trials.mkdir(exist_ok=True)
+        return trials / f".{number:04}.lock"
 
     def _trials(self) -> list[Trial]:
         curves: dict[int, list[tuple[float, float]]] = {}

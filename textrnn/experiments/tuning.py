@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textrnn.errors import TrainingError
+from textrnn.experiments.keeping import forget_state
 from textrnn.experiments.outcomes import (
     HOPELESS,
     INTERRUPTED,
@@ -19,7 +20,7 @@ from textrnn.experiments.outcomes import (
 )
 from textrnn.experiments.pruning import is_hopeless
 from textrnn.experiments.strategies import Strategy
-from textrnn.experiments.study import Study
+from textrnn.experiments.study import MOST_ATTEMPTS, Study
 from textrnn.experiments.study_events import (
     StudyStopped,
     TrialBegan,
@@ -68,6 +69,8 @@ class Tuning:
         limits: How much to do.
         prune: Whether hopeless trials are stopped.
         baseline: Whether the first trial takes the defaults.
+        keep_states: Whether trials that came to their end keep what it takes to go on with them; else only
+            the best one does.
         stop_signal: Returns the number of a signal that asks for the end, or None.
         clock: Seconds since the command's start.
     """
@@ -83,6 +86,7 @@ class Tuning:
         *,
         prune: bool,
         baseline: bool,
+        keep_states: bool,
         stop_signal: Callable[[], int | None],
         clock: Callable[[], float],
     ) -> None:
@@ -94,6 +98,7 @@ class Tuning:
         self._limits = limits
         self._prune = prune
         self._baseline = baseline
+        self._keep_states = keep_states
         self._stop_signal = stop_signal
         self._clock = clock
         self._spent_before_s = float(study.record.get("spent_s", 0.0))
@@ -246,6 +251,10 @@ class Tuning:
         outcome, number = process.outcome, process.number
         said = process.message(code)
         state, message = verdict(outcome, self._objective, process.asked, code, said)
+        if state == "waiting" and process.asked is None:
+            # Somebody else asked it to end: it is gone on with at once, but not for ever.
+            is_last = self._study.trial(number).attempts >= MOST_ATTEMPTS
+            state, message = ("failed", said) if is_last else (state, message)
         keeps = state in ("done", "pruned")
         before = best_trial(self._study.trials(), self._objective)
         self._study.end(
@@ -264,7 +273,16 @@ class Tuning:
             raise TrainingError(fault)
         best = best_trial(trials, self._objective)
         is_best = best is not None and best.number == number and best != before
+        if not self._keep_states:
+            self._forget_states(trial, before, is_best=is_best)
         return _event_of(trial, is_best=is_best)
+
+    def _forget_states(self, ended: Trial, before: Trial | None, *, is_best: bool) -> None:
+        """Delete what it takes to go on with trials that have lost; the best one keeps it."""
+        if ended.state in ("done", "pruned") and not is_best:
+            forget_state(self._study.trial_folder(ended.number))
+        elif is_best and before is not None:
+            forget_state(self._study.trial_folder(before.number), before.steps)
 
     def _final(self, process: TrialProcess, trial: Trial) -> Event:
         code, outcome = process.close(), process.outcome
