@@ -76,7 +76,7 @@ def test_a_study_leaves_a_table_settings_and_a_model(studied, command):
     assert "trial 1 of 2: the defaults" in err
     assert f"best: trial {best['trial']}, validation loss {losses[0]:.4f}" in err
     assert "what mattered: not to be said from 2 finished trials (it takes 8)" in err
-    assert err.splitlines()[-1].startswith("it was chosen by these validation data")
+    assert err.splitlines()[-1].startswith("the model was chosen by these validation data")
 
 
 def test_show_tells_the_same_again(studied, command):

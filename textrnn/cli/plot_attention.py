@@ -6,10 +6,13 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textrnn.cli.console import note, warn
 from textrnn.errors import UsageError
+
+if TYPE_CHECKING:
+    from textrnn.translator.translations import CutText
 
 __all__ = ["FORMS", "plot_attention"]
 
@@ -59,13 +62,14 @@ def plot_attention(runs: Sequence[Path], values: Mapping[str, Any]) -> None:
         reading = dataclasses.replace(reading, src_column=column)
         translator = Translator(opened, **machine)
         seen = 0
+
+        def tell_cut(cut: CutText) -> None:
+            warn(cut.told(seen))
+
         for part in parts:
             for texts in part(reading):
+                picture.add(translator.translate(texts, align=True, on_cut=tell_cut))
                 seen += len(texts)
-                found = translator.translate(
-                    texts, align=True, on_cut=lambda cut, seen=seen: warn(cut.told(seen))
-                )
-                picture.add(found)
 
 
 def _refuse_others(values: Mapping[str, Any]) -> None:

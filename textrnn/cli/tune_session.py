@@ -244,8 +244,8 @@ class _Session:
         self._note(f"  {'search more':<12}textrnn tune --resume {shown(folder)} --trials 10")
         if model is not None:
             self._note(
-                "it was chosen by these validation data, on which it looks a little better than it is; "
-                "measure it on others with textrnn evaluate"
+                "the model was chosen by these validation data, on which it looks a little better than it "
+                "is; measure it on others with textrnn evaluate"
             )
 
     def _raise_interrupted(self, folder: Path) -> None:
