@@ -257,8 +257,20 @@ def test_binary_files_are_refused(folder: Path, at: int) -> None:
     assert binary_reason(path, "utf-16-le", "x") is None
 
 
-def test_a_zero_character_further_on_is_a_character(folder: Path) -> None:
-    assert read(write(folder, b"a" * 8192 + b"\0")) == "a" * 8192 + "\0"
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16-le", "shift-jis"])
+@pytest.mark.parametrize(("lines", "more"), [(8192, ""), (800_000, ""), (20_000, "\u0416\n")])
+def test_a_nul_further_on_is_named_by_its_line(
+    folder: Path, encoding: str, lines: int, more: str
+) -> None:
+    if encoding == "latin-1":
+        more = more.replace("\u0416", "\xe9")
+    text = "a\n" * lines + more + "b\0c\nd\n"
+    path = write(folder, text.encode(encoding))
+    line = lines + len(more) // 2 + 1
+    assert f"{path}:{line}: a NUL character; the file is damaged" in refusal(path, encoding)
+    assert read(write(folder, text.replace("\0", "").encode(encoding)), encoding) == text.replace(
+        "\0", ""
+    )
 
 
 def test_a_pdf_is_told_apart(folder: Path) -> None:

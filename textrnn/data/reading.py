@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 _SNIFF = 8192
+_LF = "\n"
+_NUL = "a NUL character; the file is damaged or no text, make it again without"
 _ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -123,8 +125,8 @@ def read_text(
 
     Raises:
         UsageError: no such encoding.
-        DataError: missing, unreadable, damaged, binary, not in this encoding (the message names the
-            byte offset in the decompressed file), or changed before or while it was read.
+        DataError: missing, unreadable, damaged, binary, not in this encoding (the message names the byte
+            offset), with a NUL further on (it names the line), or changed before or while it was read.
     """
     codec = codec_name(encoding)
     name = name or printable(path)
@@ -174,6 +176,7 @@ def _changed(name: str, before: FileStamp, after: FileStamp) -> DataError:
 def _decoded(blocks: Iterator[bytes], codec: str, name: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(codec)()
     fed = 0
+    line = 1
     for block in itertools.chain(blocks, [b""]):
         if fed == 0 and (reason := not_text_reason(block, codec)):
             raise DataError(f"{name}: {reason}")
@@ -188,6 +191,9 @@ def _decoded(blocks: Iterator[bytes], codec: str, name: str) -> Iterator[str]:
                 f"{name}: not valid {codec}: {error}; give another --encoding"
             ) from None
         check_characters(text, codec, name)
+        if (at := text.find("\0")) >= 0:
+            raise DataError(f"{name}:{line + text.count(_LF, 0, at)}: {_NUL}")
+        line += text.count(_LF)
         if text:
             yield text
 

@@ -58,13 +58,6 @@ def checked_text(file: TextFile, encoding: str, progress: Progress) -> Iterator[
             raise fault(file.name, line + error.line_ends, what) from None
         if chunk is None:
             return
-        at = chunk.find("\0")
-        if at >= 0:
-            raise fault(
-                file.name,
-                line + chunk.count("\n", 0, at),
-                "a NUL character; the file is damaged or no text, make it again without",
-            )
         yield chunk
         line += chunk.count("\n")
 
