@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import traceback
@@ -43,6 +44,10 @@ def run(arguments: Sequence[str]) -> int:
     # Plans of oneDNN's kernels, one for each shape of a batch: more shapes come again and again than its
     # default of 1,024 holds. Translators train a fifth faster so, in 0.1 GB more.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "4096")
+    # Modules make objects by the hundred thousand that stay; looking through them for cycles again and again
+    # took a fifth of the processor time to a new process's first label. Nothing here keeps a tensor in a
+    # cycle: with no collections at all, training and labelling take no more memory.
+    gc.set_threshold(50_000, 10, 10)
     raise_on_termination()
     try:
         try:
