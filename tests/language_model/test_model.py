@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.settings import LanguageModelSettings
@@ -31,10 +32,14 @@ def test_the_loss_and_its_gradient_are_those_of_the_surprises(tie_weights, weigh
     loss.backward()
     found = {name: p.grad.clone() for name, p in model.named_parameters()}
     model.zero_grad()
-    each, after = model.nats(ids[:, :-1], ids[:, 1:], model.start(3))
-    wanted = (each * (1 if weights is None else weights)).sum()
+    counted = torch.ones(3, 8) if weights is None else weights
+    logits, after = model(ids[:, :-1], model.start(3))
+    each = functional.cross_entropy(logits.permute(1, 2, 0), ids[:, 1:], reduction="none")
+    wanted = (each * counted).sum()
     wanted.backward()
     torch.testing.assert_close(loss, wanted)
+    evaluated, _ = model.nats(ids[:, :-1], ids[:, 1:], model.start(3))
+    torch.testing.assert_close(evaluated, each.detach())
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(found[name], parameter.grad, atol=1e-5, rtol=1e-4)
     for name, tensor in after.items():

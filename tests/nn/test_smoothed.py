@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from textrnn.nn import smoothed
-from textrnn.nn.smoothed import smoothed_nats
+from textrnn.nn.smoothed import each_nats, smoothed_nats
 
 ROWS, DIM, VOCAB = 11, 5, 17
 
@@ -77,3 +77,20 @@ def test_bf16_is_near_float32():
     torch.testing.assert_close(nats.double(), total, atol=0.5, rtol=0.02)
     for tensor, gradient in zip(own, gradients, strict=True):
         torch.testing.assert_close(tensor.grad.double(), gradient, atol=0.3, rtol=0.05)
+
+
+@pytest.mark.parametrize("numbers", [1, 3 * VOCAB, 1 << 20])
+@pytest.mark.parametrize("words", [1, 4, VOCAB])
+def test_each_targets_part_whatever_the_blocks(numbers: int, words: int, monkeypatch):
+    monkeypatch.setattr(smoothed, "_CPU_NUMBERS", numbers)
+    monkeypatch.setattr(smoothed, "_WORDS", words)
+    own, targets = tensors(torch.float32)
+    found = each_nats(*own, targets)
+    wanted = functional.cross_entropy(functional.linear(*own), targets, reduction="none")
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_each_target_of_scores_beyond_what_an_exponential_holds():
+    features = torch.tensor([[1000.0], [-1000.0]])
+    weight, bias = torch.tensor([[1.0], [0.0], [-1.0]]), torch.zeros(3)
+    assert each_nats(features, weight, bias, torch.tensor([2, 2])).tolist() == [2000.0, 0.0]

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.nn.dropout import MaskSource
 from textrnn.nn.embedding import TokenEmbedding
 from textrnn.nn.recurrent import RecurrentStack, State
 from textrnn.nn.sampled import expected_counts, sampled_nats
-from textrnn.nn.smoothed import smoothed_nats
+from textrnn.nn.smoothed import each_nats, smoothed_nats
 from textrnn.nn.weights import copy_weights
 
 __all__ = ["RecurrentLanguageModel"]
@@ -106,7 +105,7 @@ class RecurrentLanguageModel(nn.Module):
         return hidden, {**new, **history}
 
     def nats(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the surprise of each target in nats, in float32, as evaluation counts it.
+        """Return the surprise of each target in nats, in float32, as evaluation counts it; no gradient.
 
         Args:
             ids: (batch, time), int64.
@@ -116,10 +115,10 @@ class RecurrentLanguageModel(nn.Module):
         Returns:
             Surprises, (batch, time), and the new state.
         """
+        hidden, new = self.hidden(ids, state, None)
         wanted = targets.t()
-        logits, new = self.forward(ids, state)
-        each = functional.cross_entropy(
-            logits.float().flatten(0, 1), wanted.reshape(-1), reduction="none"
+        each = each_nats(
+            hidden.flatten(0, 1), self.output.weight, self.output.bias, wanted.reshape(-1)
         )
         return each.view(wanted.shape).t(), new
 
@@ -150,8 +149,8 @@ class RecurrentLanguageModel(nn.Module):
         counted = None if weights is None else weights.t().reshape(-1)
         output = self.output.weight, self.output.bias
         if self.sampled_words:
-            each = sampled_nats(features, wanted, *output, self.sampled_words, masks)
-            return (each if counted is None else each * counted).sum(), new
+            found = sampled_nats(features, wanted, *output, self.sampled_words, masks, counted)
+            return found, new
         if counted is not None:
             wanted = wanted.masked_fill(counted == 0, _IGNORED)
         return smoothed_nats(features, *output, wanted, ignored=_IGNORED), new

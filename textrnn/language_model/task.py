@@ -206,10 +206,7 @@ class LanguageModelTask:
         """
         if not self._valid.tokens:
             return {"valid_loss": None, "valid_perplexity": None, "bits_per_char": None}
-        spent = surprise(
-            self.model,
-            evaluation_windows(self._valid, self.model.output.out_features, most_targets),
-        )
+        spent = surprise(self.model, evaluation_windows(self._valid, None, most_targets))
         loss = spent.nats / max(1, spent.targets)
         ratio = self._valid.tokens / max(
             1, text_characters(self._valid, lines=self._settings.lines)

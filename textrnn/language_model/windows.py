@@ -118,7 +118,7 @@ def document_windows(
 
 
 def evaluation_windows(
-    store: TokenStore, vocab_size: int, most_targets: int | None = None
+    store: TokenStore, vocab_size: int | None, most_targets: int | None = None
 ) -> Iterator[Window]:
     """Yield windows in which every target of the store counts exactly once.
 
@@ -128,7 +128,8 @@ def evaluation_windows(
 
     Args:
         store: The ids.
-        vocab_size: Number of ids; the more, the fewer segments run side by side, to save memory.
+        vocab_size: Number of ids, for who holds all logits of a window: the more, the fewer segments run side
+            by side, to save memory. None for who does not.
         most_targets: Evaluate only evenly spread segments of about so many targets in all.
     """
     first, counted, last = _segments(store)
@@ -138,7 +139,8 @@ def evaluation_windows(
         chosen = np.unique(np.linspace(0, len(first) - 1, wanted).round().astype(np.int64))
         first, counted, last = first[chosen], counted[chosen], last[chosen]
     order = np.argsort(first - last, kind="stable")
-    side_by_side = min(EVALUATION_ROWS, max(1, EVALUATION_LOGITS // (EVALUATION_TIME * vocab_size)))
+    held = EVALUATION_LOGITS // (EVALUATION_TIME * (vocab_size or 1))
+    side_by_side = min(EVALUATION_ROWS, max(1, held))
     for at in range(0, len(order), side_by_side):
         rows = order[at : at + side_by_side]
         lengths = last[rows] - first[rows]

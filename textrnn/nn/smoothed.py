@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["smoothed_nats"]
+__all__ = ["each_nats", "smoothed_nats"]
 
 _CPU_NUMBERS, _GPU_NUMBERS = 1 << 18, 1 << 26
 """Logits that are worked on at a time."""
+_WORDS = 1024
+"""Words of a block, where logits are not kept."""
 
 
 def smoothed_nats(
@@ -70,17 +72,24 @@ class _SmoothedNats(torch.autograd.Function):
             if wants_gradient:
                 # What were the logits is now their gradient.
                 ctx.save_for_backward(
-                    (logits @ w).to(features.dtype),
-                    (logits.t() @ x).to(weight.dtype),
+                    logits @ w,
+                    logits.t() @ x,
                     # A product: a sum over rows walks through memory against its order.
-                    (logits.new_ones(1, len(logits)) @ logits)[0].to(bias.dtype),
+                    (logits.new_ones(1, len(logits)) @ logits)[0],
                 )
+                ctx.dtypes = features.dtype, weight.dtype, bias.dtype
         return total
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         scale = gradients[0]
-        return (*(saved * scale for saved in ctx.saved_tensors), None, None, None)
+        pairs = zip(ctx.saved_tensors, ctx.dtypes, strict=True)
+        return (*(_scaled(saved, dtype, scale) for saved, dtype in pairs), None, None, None)
+
+
+def _scaled(saved: Tensor, dtype: torch.dtype, scale: Tensor) -> Tensor:
+    """Return a gradient in its parameter's type, times a number; what was saved stays."""
+    return saved * scale if saved.dtype == dtype else saved.to(dtype).mul_(scale)
 
 
 def _sum_and_gradient(
@@ -108,7 +117,49 @@ def _sum_and_gradient(
         nats = greatest + sums.log() - (1 - smoothing) * right - smoothing * mean
         total = total + (nats * weights).sum()
         if wants_gradient:
-            shares.mul_(weights / sums).sub_(weights * (smoothing / vocab))
+            shares.mul_(weights / sums)
+            if smoothing:
+                shares.sub_(weights * (smoothing / vocab))
             shares.scatter_add_(1, target, weights * (smoothing - 1))
             part.copy_(shares)
     return total
+
+
+def each_nats(features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    """Return the surprise of each target in nats, without a gradient.
+
+    The logits of a block of rows and words are made, summed up and forgotten, so that memory does not grow
+    with the vocabulary. Types are those of :func:`smoothed_nats`.
+
+    Args:
+        features: What the output layer reads, (rows, dim).
+        weight: Its weights, (vocab, dim).
+        bias: Its bias, (vocab,).
+        targets: Right ids, (rows,), int64.
+
+    Returns:
+        (rows,), float32.
+    """
+    kind = features.device.type
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+    numbers = _CPU_NUMBERS if kind == "cpu" else _GPU_NUMBERS
+    words = min(len(weight), max(_WORDS, numbers // max(1, len(features))))
+    size = max(1, numbers // words)
+    with torch.no_grad(), torch.autocast(kind, enabled=False):
+        x = features.to(dtype)
+        right = x.new_empty(len(x), dtype=torch.float32)
+        total = torch.full_like(right, -torch.inf)
+        for low in range(0, len(weight), words):
+            block = slice(low, low + words)
+            w, b = weight[block].to(dtype), bias[block].to(dtype)
+            for at in range(0, len(x), size):
+                rows = slice(at, at + size)
+                scores = functional.linear(x[rows], w, b).float()
+                place = targets[rows] - low
+                is_here = (place >= 0) & (place < len(b))
+                found = scores.gather(1, place.clamp(0, len(b) - 1).unsqueeze(1)).squeeze(1)
+                right[rows] = torch.where(is_here, found, right[rows])
+                greatest = scores.amax(1)
+                sums = scores.sub_(greatest.unsqueeze(1)).exp_().sum(1)
+                total[rows] = torch.logaddexp(total[rows], greatest + sums.log())
+    return total - right
