@@ -57,6 +57,7 @@ TORCH_FREE = {
     "training/events.py",
     "training/divergence.py",
     "training/locking.py",
+    "training/memory.py",
     "training/place.py",
     "training/plan.py",
     "training/save_error.py",

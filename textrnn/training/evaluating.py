@@ -9,6 +9,7 @@ import torch
 
 from textrnn.errors import ModelError
 from textrnn.training.device import autocast
+from textrnn.training.memory import give_back_memory
 from textrnn.training.state import Best
 from textrnn.training.task import Task
 
@@ -32,7 +33,11 @@ class Evaluator:
     def metrics(self, most_targets: int | None) -> dict[str, float | None]:
         """Return the figures on the validation data, or on a fixed share of them."""
         with torch.no_grad(), autocast(self._device, self._precision):
-            return self._task.evaluate(most_targets)
+            metrics = self._task.evaluate(most_targets)
+        if self._device.type == "cpu":
+            # Now and then, since its tensors have other sizes than those of steps.
+            give_back_memory()
+        return metrics
 
     def conclusion(self, metrics: Mapping[str, float | None]) -> dict[str, float | None]:
         """Return figures on data that were not looked at before; see ``Task.conclude``."""
