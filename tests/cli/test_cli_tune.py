@@ -225,6 +225,14 @@ def test_sizes_that_the_planner_takes_for_small_texts_are_searched(command, book
     assert {*searched} <= {*HIDDEN_SIZES}
 
 
+def test_a_grid_that_is_done_suggests_no_more_trials(command, book):
+    done = command("tune", "lm", "book.txt", *TINY[:4], "--strategy", "grid", "--max-steps", "2",
+                   "--search", "hidden_size=8,12", "--no-baseline")  # fmt: skip
+    assert done.code == 0, done.err
+    assert "the model is in book-lm-study/best" in done.err
+    assert "--trials" not in done.err
+
+
 def test_every_job_can_be_tuned(command, tmp_path):
     (tmp_path / "t.csv").write_text("text,label\na,b\n")
     for job in ("classifier", "translator"):

@@ -170,6 +170,13 @@ def test_a_run_shorter_than_a_minute_is_gone_on_with_for_as_many_steps(tmp_path:
     assert advice[2].commands == (f"{RESUME} --max-steps 500",)
 
 
+def test_a_run_of_a_few_steps_is_given_more_than_a_few(tmp_path: Path):
+    events = [planned(), *course([4.0, 3.5, 3.0], every=1), stopped(3, "finished")]
+    advice = advise(read_history(write_log(tmp_path, events)), RESUME)
+    assert findings(advice) == ("too-few-evaluations", "cut-short", "train-longer")
+    assert advice[2].commands == (f"{RESUME} --max-steps 100",)
+
+
 def test_where_there_is_a_gap_more_time_is_not_advised_even_if_the_run_was_cut_short(
     tmp_path: Path,
 ):

@@ -241,12 +241,19 @@ class _Session:
                 f"the trials take {byte_size(size)} in {shown(trials)}; "
                 f"neither the model nor more trials need them"
             )
-        self._note(f"  {'search more':<12}textrnn tune --resume {shown(folder)} --trials 10")
+        if not self._has_tried_all(findings):
+            self._note(f"  {'search more':<12}textrnn tune --resume {shown(folder)} --trials 10")
         if model is not None:
             self._note(
                 "the model was chosen by these validation data, on which it looks a little better than it "
                 "is; measure it on others with textrnn evaluate"
             )
+
+    def _has_tried_all(self, findings: Findings) -> bool:
+        """Return whether a grid has no combination left."""
+        record, size = self._searched.record, self._searched.space.size
+        is_grid = record["strategy"] == "grid" and size is not None
+        return is_grid and len(findings.trials) >= (size or 0) + record["baseline"]
 
     def _raise_interrupted(self, folder: Path) -> None:
         number = (

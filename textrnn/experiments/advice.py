@@ -47,7 +47,7 @@ from typing import Any
 
 from textrnn.experiments.journal import History
 from textrnn.experiments.validation_curve import ValidationCurve
-from textrnn.experiments.verdicts import end_of, fit_of
+from textrnn.experiments.verdicts import LEAST_STEPS, end_of, fit_of
 
 __all__ = ["Advice", "advise"]
 
@@ -171,7 +171,10 @@ def _size(history: History, factor: float) -> list[str]:
 
 
 def _as_much_again(history: History) -> str:
-    """Return the budget for about as many steps as were done; on ``--resume`` it counts from there."""
+    """Return the budget for about as many steps as were done; on ``--resume`` it counts from there.
+
+    What so many steps as a short run had would bring is little to look at: it is given some more.
+    """
     if history.elapsed_s < 60:
-        return f"--max-steps {max(1, history.last_step)}"
+        return f"--max-steps {max(LEAST_STEPS, history.last_step)}"
     return f"--minutes {round(history.elapsed_s / 60)}"

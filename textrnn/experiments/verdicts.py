@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 from textrnn.experiments.journal import Evaluation, History
 from textrnn.experiments.validation_curve import CLEAR, ValidationCurve
 
-__all__ = ["LEAST", "Verdict", "end_of", "fit_of"]
+__all__ = ["LEAST", "LEAST_STEPS", "Verdict", "end_of", "fit_of"]
 
 LEAST = 4
 """Evaluations from which on a curve may tell overfitting."""
 
 _LEAST_TREND = 3
-_LEAST_STEPS = 100
+LEAST_STEPS = 100
+"""A run of fewer steps is too short to say where it would have ended."""
 _FAR, _NEAR = 0.15, 0.03
 _FAR_POINTS = 0.10
 _FEW_EXAMPLES, _FEW_TOKENS = 500, 5000
@@ -193,7 +194,7 @@ def _course(history: History, curve: ValidationCurve) -> Verdict:
         )
         return Verdict("cut-short", text)
     step, epoch = curve.points[-1].step, curve.points[-1].epoch
-    if step < _LEAST_STEPS or epoch < 1:
+    if step < LEAST_STEPS or epoch < 1:
         text = (
             f"It was a short run, of {step:,} {'step' if step == 1 else 'steps'} and {epoch:.2g} passes over "
             f"the training data: where it would have ended cannot be told."
