@@ -26,6 +26,7 @@ from textrnn.cli.wrapping import wrapped
         ("日本語日本語 日本語日本語", ["日本語日本語", "日本語日本語"]),
         # What a label says stays beside it.
         ("  use it    textrnn generate book-lm", ["  use it    textrnn generate book-lm"]),
+        ("label  one two three four", ["label  one two three", "       four"]),
         ("one\n  two", ["one", "  two"]),
     ],
 )

@@ -9,6 +9,9 @@ from typing import TextIO
 
 __all__ = ["columns_of", "wrapped"]
 
+_LABEL = re.compile(r"\s*\S.{0,10}?\s{2,}(?=\S)")
+"""A label and the gap behind it: what it says goes on below itself."""
+
 NARROWEST = 20
 """On terminals narrower than this, lines are left to the terminal."""
 _USUAL = 80
@@ -36,7 +39,7 @@ def wrapped(text: str, width: int, used: int = 0) -> str:
     """Return a text with line ends between its words, so that its lines fit where words do.
 
     A command stays on one line even if that is too long: the terminal breaks it, and copies it as one line.
-    Lines that go on are indented as the line that they go on with.
+    Lines that go on are indented as the line that they go on with, below what stands beside its label.
 
     Args:
         text: One line or several.
@@ -56,7 +59,8 @@ def _broken(line: str, width: int, used: int) -> Iterator[str]:
     if used + _cells(line) <= width:
         yield line
         return
-    indent = line[: len(line) - len(line.lstrip())]
+    label = _LABEL.match(line)
+    indent = " " * (len(label[0]) if label else len(line) - len(line.lstrip()))
     begun, room = "", width - used
     for space, piece in _pieces(line):
         grown = f"{begun}{space}{piece}"
