@@ -1,12 +1,14 @@
 import dataclasses
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from textrnn.errors import DataError, UsageError
 from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.planner import CorpusFacts, LanguageModelPlan, plan_language_model
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.sizes import model_parameters, product_weights
+from textrnn.language_model.sizes import evaluation_ratio, model_parameters, product_weights
 from textrnn.training.device import DeviceFacts
 
 CPU = DeviceFacts("cpu", "a laptop", 16 << 30, 2, "bf16")
@@ -136,3 +138,57 @@ def test_parameters_are_counted_as_the_model_has_them(changes: dict):
     model = RecurrentLanguageModel(s, BOOK.vocab_size)
     unique = {id(p): p.numel() for p in model.parameters()}
     assert model_parameters(s, BOOK.vocab_size) == sum(unique.values())
+
+
+def many_words(vocab_size: int) -> CorpusFacts:
+    return CorpusFacts(6_000_000, 660_000, vocab_size, documents=1)
+
+
+def test_scoring_more_words_makes_evaluations_dearer():
+    def ratio(vocab_size: int, **changes: object) -> float:
+        s = plan(max_steps=5, hidden_size=512, embedding_dim=256, **changes).settings
+        return evaluation_ratio(s, vocab_size)
+
+    assert ratio(70) == pytest.approx(0.4, abs=0.01)
+    assert ratio(70) < ratio(33_000) < 1 < ratio(33_000, sampled_words=1024)
+    assert ratio(33_000, sampled_words=40_000) == ratio(33_000)
+
+
+@given(
+    vocab_size=st.integers(5, 200_000),
+    sampled_words=st.sampled_from([0, 64, 1024, 8192]),
+    max_steps=st.integers(1, 100_000),
+    hidden_size=st.sampled_from([64, 256, 512]),
+)
+def test_evaluations_and_warm_up_keep_to_their_shares(
+    vocab_size: int, sampled_words: int, max_steps: int, hidden_size: int
+):
+    planned = plan(
+        many_words(vocab_size),
+        max_steps=max_steps,
+        hidden_size=hidden_size,
+        sampled_words=sampled_words,
+    )
+    s, laid = planned.settings, planned.plan
+    ratio = evaluation_ratio(s, vocab_size)
+    trained = max_steps * s.batch_size * s.seq_len
+    number = -(-max_steps // laid.eval_every)
+    each = laid.eval_targets or laid.valid_targets
+    # Beyond its share an evaluation has only the least that tells anything, which is less, the dearer.
+    assert number * each * ratio <= 0.02 * trained + number * (1 << 14) * max(ratio / 4, 0.4)
+    last = laid.final_targets or laid.valid_targets
+    if laid.eval_targets is not None:
+        assert last * ratio <= 0.01 * trained + max(0.4 * (1 << 20), ratio * (1 << 14))
+        assert last >= laid.eval_targets
+    assert 1 <= laid.warmup_steps <= max(1, max_steps / 3)
+    if vocab_size > 1024:
+        assert laid.warmup_steps >= min(20, max_steps // 3)
+
+
+def test_a_short_run_with_many_words_is_not_mostly_evaluation():
+    corpus = many_words(48_000)
+    laid = plan(corpus, max_steps=30, sampled_words=1024, batch_size=128, hidden_size=512).plan
+    assert laid.eval_every == 10
+    assert laid.eval_targets == 4096
+    assert 16_384 <= laid.final_targets < 100_000
+    assert laid.warmup_steps == 10

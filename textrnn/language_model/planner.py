@@ -13,7 +13,12 @@ from dataclasses import dataclass
 
 from textrnn.errors import DataError, UsageError
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.sizes import model_parameters, product_weights, scored_words
+from textrnn.language_model.sizes import (
+    evaluation_ratio,
+    model_parameters,
+    product_weights,
+    scored_words,
+)
 from textrnn.training.budget import Budget, parts_within, seconds_left
 from textrnn.training.device import DeviceFacts
 from textrnn.training.plan import Plan
@@ -30,16 +35,28 @@ WEIGHTS_PER_TOKEN = 2.0
 """And no larger than so many recurrent weights per token of the corpus."""
 SHORT_VOCABULARY = 1024
 """Up to here tokens are characters or bytes, whose n-grams are worth embeddings of their own."""
-EVALUATIONS = 10
+EVALUATIONS, FEWEST_EVALUATIONS = 10, 3
 EVALUATION_SHARE = 0.02
-FINAL_SHARE = 0.05
-FORWARD_SPEED = 2.5
+FINAL_SHARE = 0.01
+"""Evaluations take no more than these shares of what training takes, all but the last and the last, so far as
+the least that they cover allows."""
+LEAST = 1 << 14
 LEAST_FINAL, LEAST_FINAL_IN_TIME = 1 << 20, 1 << 16
-"""The last evaluation covers at least so many targets, where there are as many."""
+"""An evaluation, and the last one, cover at least so many targets, where there are as many and they cost what
+characters do; ever fewer, the more words are scored for each, down to LEAST_OF_WORDS."""
+LEAST_OF_WORDS, LEAST_FINAL_OF_WORDS = 1 << 12, 1 << 14
+USUAL_RATIO = 0.4
+"""What evaluating a target costs of what training on it does, where words are few."""
+UNNOTICED = 1e11
+"""Operations of an evaluation that nobody notices: it is never left out."""
 MOST_EPOCHS = 20.0
 """A time budget stops after so many passes: more would only learn a small text by heart."""
 DROPOUT = ((1.2, 0.0), (2.6, 0.1), (3.5, 0.2), (8.0, 0.3), (math.inf, 0.4))
 """Dropout by the number of passes up to which it serves."""
+WARMUP_SHARE = 0.05
+LEAST_WARMUP = 20
+"""Steps of warm-up with a vocabulary of words, but no more than a third of a short run: the first gradients
+of thousands of rows are far from what adaptive optimisers will scale them by."""
 RATES = {"adamw": 1.4e-2, "adam": 7e-3, "rmsprop": 1e-3, "sgd": 1.0}
 RATE_OF_CELL = {"lstm": 1.0, "gru": 0.45, "rnn_tanh": 0.2, "rnn_relu": 0.03}
 
@@ -293,26 +310,38 @@ def _plan(
     """Lay out steps, evaluations and saves."""
     budget = _budget(settings, corpus)
     max_steps, most_steps = budget.steps(step_s, seconds)
-    eval_targets: int | None = None
-    final_targets: int | None = None
+    ratio = evaluation_ratio(settings, corpus.vocab_size)
+    worth = min(1.0, USUAL_RATIO / ratio)
     trained = max_steps * budget.step_targets
-    affordable = int(EVALUATION_SHARE * trained * FORWARD_SPEED / EVALUATIONS)
-    if corpus.valid_tokens > max(16384, affordable):
-        eval_targets = max(16384, affordable)
-        share = int(FINAL_SHARE * trained * FORWARD_SPEED)
-        least = LEAST_FINAL if seconds is None else LEAST_FINAL_IN_TIME
-        if corpus.valid_tokens > max(share, least):
-            final_targets = max(share, least)
+    affordable = int(EVALUATION_SHARE * trained / ratio)
+    least = max(LEAST_OF_WORDS, int(LEAST * worth))
+    each = min(corpus.valid_tokens, max(least, affordable // EVALUATIONS))
+    evaluations = EVALUATIONS
+    if each * ratio * 6 * _weights(settings, corpus) > UNNOTICED:
+        evaluations = min(EVALUATIONS, max(FEWEST_EVALUATIONS, affordable // each))
+    final_targets: int | None = None
+    if each < corpus.valid_tokens:
+        least_final = LEAST_FINAL if seconds is None else LEAST_FINAL_IN_TIME
+        share = int(FINAL_SHARE * trained / ratio)
+        final = max(share, LEAST_FINAL_OF_WORDS, int(least_final * worth))
+        final_targets = final if final < corpus.valid_tokens else None
     return budget.plan(
         max_steps,
         most_steps,
-        evaluations=EVALUATIONS,
+        evaluations=evaluations,
         valid_targets=corpus.valid_tokens,
-        eval_targets=eval_targets,
+        eval_targets=each if each < corpus.valid_tokens else None,
         final_targets=final_targets,
-        warmup_share=0.05,
+        warmup_share=_warmup_share(max_steps, corpus),
         patience=5,
     )
+
+
+def _warmup_share(max_steps: int, corpus: CorpusFacts) -> float:
+    """Return the share of a run over which the rate rises."""
+    if corpus.vocab_size <= SHORT_VOCABULARY:
+        return WARMUP_SHARE
+    return max(WARMUP_SHARE, min(1 / 3, LEAST_WARMUP / max_steps))
 
 
 def _budget(settings: LanguageModelSettings, corpus: CorpusFacts) -> Budget:
