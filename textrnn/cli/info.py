@@ -55,7 +55,7 @@ def info(model: Path | None, as_json: bool) -> None:
     elif model is None:
         write("".join(_rows(record)))
     else:
-        write("".join(_model_lines(record)))
+        write(fitted("".join(_model_lines(record)), sys.stdout))
 
 
 def _machine() -> dict[str, Any]:
@@ -232,8 +232,7 @@ def _model_lines(record: dict[str, Any]) -> list[str]:
     lines += [f"  {name:<20}{_shown(value)}\n" for name, value in record["settings"].items()]
     lines += _curve_lines(record["curve"])
     if record["advice"]:
-        told = (fitted(f"  {printable(each['text'])}", sys.stdout) for each in record["advice"])
-        lines += ["\nadvice\n", *(f"{line}\n" for line in told)]
+        lines += ["\nadvice\n", *(f"  {printable(each['text'])}\n" for each in record["advice"])]
     return lines
 
 
