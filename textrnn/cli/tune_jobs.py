@@ -176,7 +176,9 @@ def tune_lm(data: Data, **values: Any) -> None:
     r"""Search for settings of a language model.
 
     INPUT is what textrnn train lm takes. Every trial is a run of its own, in STUDY/trials; best.toml in the
-    study's directory gets the best settings, best the model.
+    study's directory gets the best settings, best the model. Trials keep their models and figures,
+    but only the best what it takes to train it further, which takes most of the room (--keep-states keeps
+    all).
 
     \b
       textrnn tune lm book.txt --minutes 30
