@@ -1,12 +1,14 @@
 """How fast text is generated, against stepping ``torch.nn.LSTM`` in the same run.
 
     python -m benchmarks.generation [--hidden-size 512] [--num-layers 2] [--rows 1 64]
+        [--precisions float32 bf16 int8] [--loss MODEL TEXT]
 
 The model is a character LSTM with made-up weights: what is measured does not depend on them. Prints, for
 each number of texts made at a time, characters per second in all, sampling and text included; the same for
 calls of ``nn.LSTM`` step by step, with oneDNN and without, their ratio, and whether both ways gave the same
-text for the same seed; the bare matrix products of a step; the time to the first character of a new
-process. The last line is JSON.
+text for the same seed; the bare matrix products of a step; the same texts in other precisions; the time to
+the first character of a new process. With ``--loss``, what each precision costs: the nats per token of a
+text to a trained model, step by step. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -35,13 +37,17 @@ from textrnn.decoding.sampling import Sampler, SamplingSettings
 from textrnn.decoding.text import Decoding, Request
 from textrnn.decoding.threads import tune_threads
 from textrnn.language_model.model import RecurrentLanguageModel
+from textrnn.language_model.placing import require_precision
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.stepper import make_stepper
+from textrnn.language_model.stepped import SteppedLanguageModel
+from textrnn.language_model.stepper import make_stepper, model_settings
 from textrnn.tokenizers import CharTokenizer
 
 TOKENIZER = CharTokenizer("\n" + "".join(map(chr, range(32, 96))))
 SAMPLING = SamplingSettings(temperature=0.8, seed=1)
 ROUNDS = 3
+LOSS_ROWS = 16
+"""The parts that a text is cut into where its loss is measured, which run side by side."""
 
 
 def network(settings: LanguageModelSettings) -> RecurrentLanguageModel:
@@ -121,6 +127,28 @@ def best_s(run: Callable[[], object]) -> float:
     return min(times)
 
 
+def measure_lower(stepper: Any, precision: str, rows: int, length: int) -> dict[str, Any]:
+    """Measure one batch size in a precision below float32."""
+    threads = tune_threads(stepper, rows, in_torch=True)
+    rate = rows * length / best_s(lambda: ours(stepper, rows, length))
+    return {"rows": rows, "precision": precision, "threads": threads, "chars_per_s": round(rate, 1)}
+
+
+def losses(path: str, text: str, precisions: list[str]) -> dict[str, float]:
+    """Return the nats per token that a text costs a trained model in each precision, step by step."""
+    opened = bundle.open_bundle(path)
+    settings, tokenizer = model_settings(opened.settings, path), opened.tokenizer()
+    ids = torch.from_numpy(tokenizer.encode(Path(text).read_text("utf-8")).astype(np.int64))
+    columns = ids[: len(ids) // LOSS_ROWS * LOSS_ROWS].view(LOSS_ROWS, -1)
+    found = {}
+    for precision in precisions:
+        model = SteppedLanguageModel(settings, opened.tensors(), precision)
+        with torch.no_grad():
+            nats, _ = model.nats(columns[:, :-1], columns[:, 1:], model.start(LOSS_ROWS))
+        found[precision] = round(float(nats.double().mean()), 6)
+    return found
+
+
 def measure(model: RecurrentLanguageModel, stepper: Any, rows: int, length: int) -> dict[str, Any]:
     """Measure one batch size."""
     tensors = {name: tensor.numpy() for name, tensor in model.tensors().items()}
@@ -141,6 +169,7 @@ def measure(model: RecurrentLanguageModel, stepper: Any, rows: int, length: int)
     rates["nn_lstm_no_onednn_per_s"] = rows * peer_length / plain_s
     return {
         "rows": rows,
+        "precision": "float32",
         "threads": threads,
         **{name: round(rate, 1) for name, rate in rates.items()},
         "ratio": round(rates["chars_per_s"] / rates["nn_lstm_per_s"], 2),
@@ -184,6 +213,8 @@ def main() -> None:
     parser.add_argument("--num-layers", type=int, default=2)
     parser.add_argument("--rows", type=int, nargs="+", default=[1, 64])
     parser.add_argument("--length", type=int, default=1600, help="characters of a text at batch 1")
+    parser.add_argument("--precisions", nargs="+", default=["float32"], help="float32 bf16 int8")
+    parser.add_argument("--loss", nargs=2, metavar=("MODEL", "TEXT"), help="what precision costs")
     given = parser.parse_args()
     settings = LanguageModelSettings(
         hidden_size=given.hidden_size,
@@ -208,16 +239,30 @@ def main() -> None:
             f"{result['bare_products_per_s']:,.0f}; same text: {result['same_text']}",
             flush=True,
         )
+    for precision in filter("float32".__ne__, given.precisions):
+        require_precision(precision, "cpu")
+        lower = make_stepper(model.tensors(), as_dict(settings), precision=precision)
+        for rows in given.rows:
+            result = measure_lower(lower, precision, rows, max(80, given.length // rows))
+            results.append(result)
+            print(
+                f"{rows} texts at a time in {precision}: {result['chars_per_s']:,.0f} characters/s on "
+                f"{result['threads']} threads",
+                flush=True,
+            )
     first_s = first_character_s(model, settings)
     print(
         f"weights packed in {packing_s:.3f} s; first character of a process after {first_s:.2f} s"
     )
+    nats = losses(*given.loss, given.precisions) if given.loss else {}
+    print("".join(f"nats per token in {name}: {loss:.5f}\n" for name, loss in nats.items()), end="")
     shape = {"hidden_size": given.hidden_size, "num_layers": given.num_layers}
     print(
         json.dumps(
             {
                 **shape,
                 "results": results,
+                "nats_per_token": nats,
                 "packing_s": round(packing_s, 4),
                 "first_character_s": round(first_s, 3),
                 "machine": machine(),

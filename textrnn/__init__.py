@@ -47,17 +47,24 @@ __all__ = [
 
 
 def load(
-    path: str | Path, device: str = "auto", *, threads: int | None = None
+    path: str | Path,
+    device: str = "auto",
+    *,
+    precision: str = "auto",
+    threads: int | None = None,
 ) -> LanguageModel | Classifier | Translator:
     """Open a trained model: what comes back is of its job.
 
     Args:
         path: The model directory.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: ``float32``, which ``auto`` means too, or ``bf16``; for language models on CPUs also
+            ``int8``.
         threads: CPU threads of this process; None leaves the choice to the model.
 
     Raises:
         ModelError: no model there, damaged, of a newer format, or of a job that is not known.
+        UsageError: a precision that models of its job do not have.
         DeviceError: no such device.
     """
     from textrnn.bundle import open_bundle
@@ -67,15 +74,15 @@ def load(
     if bundle.job == "language-model":
         from textrnn.language_model.generator import LanguageModel
 
-        return LanguageModel(bundle, device=device, threads=threads)
+        return LanguageModel(bundle, device=device, precision=precision, threads=threads)
     if bundle.job == "classifier":
         from textrnn.classifier.predictor import Classifier
 
-        return Classifier(bundle, device=device, threads=threads)
+        return Classifier(bundle, device=device, precision=precision, threads=threads)
     if bundle.job == "translator":
         from textrnn.translator.predictor import Translator
 
-        return Translator(bundle, device=device, threads=threads)
+        return Translator(bundle, device=device, precision=precision, threads=threads)
     raise ModelError(f"{path} is a {bundle.job} model, which this version does not know")
 
 

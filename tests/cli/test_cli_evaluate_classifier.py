@@ -230,6 +230,9 @@ def test_options_of_another_job_are_refused(command, classifier, held_out, tmp_p
         assert done.code == 2
         assert f"{options[0]} is for language models" in done.err
         assert "--worst" in done.err
+    done = command("evaluate", classifier, "test.csv", "--precision", "int8")
+    assert done.code == 2
+    assert "--precision int8 is for language models" in done.err
     model = as_job(classifier, tmp_path / "lm", "language-model")
     for options in (["--worst", "0"], ["--label-column", "2"]):
         done = command("evaluate", model, "test.csv", *options)

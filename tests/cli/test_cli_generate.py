@@ -6,6 +6,7 @@ import select
 import pytest
 
 import textrnn
+from textrnn.nn.products import is_int8_exact
 
 
 def test_stdout_carries_prompt_and_text_alone(command, model):
@@ -195,3 +196,23 @@ def test_the_environment_counts_and_the_command_line_comes_first(command, model)
     )
     assert command("generate", model, TEXTRNN_TOP_P="3").code == 2
     assert command("generate", model, "--top-p", "0.5", TEXTRNN_TOP_P="3").code == 0
+
+
+@pytest.mark.skipif(not is_int8_exact(), reason="no fast int8 on this processor")
+def test_in_int8_a_seed_has_a_text_too_and_a_loss(process, command, model, tmp_path):
+    arguments = ("generate", model, "-n", "80", "--seed", "3", "--precision", "int8")
+    text, told = process(*arguments).communicate(timeout=60)
+    assert told == b""
+    here = command(*arguments)
+    assert here.out.encode() == text
+    assert len(text) > 40
+    assert textrnn.load(model, "cpu", precision="int8").precision == "int8"
+    (tmp_path / "text.txt").write_text(here.out * 3, encoding="utf-8")
+    losses = [
+        json.loads(command("evaluate", model, "text.txt", "--json", "--precision", each).out)[
+            "loss"
+        ]
+        for each in ("int8", "float32")
+    ]
+    assert losses[0] == pytest.approx(losses[1], abs=0.01)
+    assert losses[0] != losses[1]

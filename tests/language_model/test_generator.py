@@ -16,13 +16,15 @@ from textrnn.decoding.sampling import SamplingSettings
 from textrnn.errors import ModelError, UsageError
 from textrnn.language_model.generator import LanguageModel
 from textrnn.language_model.model import RecurrentLanguageModel
-from textrnn.language_model.placing import pick_generation_device
+from textrnn.language_model.placing import pick_generation_device, pick_generation_precision
 from textrnn.language_model.prompts import UnknownText, start_ids
 from textrnn.language_model.samples import sample_text
 from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.language_model.stepped import SteppedLanguageModel
 from textrnn.language_model.stepper import NumpyStepModel, make_stepper
 from textrnn.language_model.torch_stepper import TorchStepModel
 from textrnn.language_model.writing import Completion
+from textrnn.nn.products import is_int8_exact
 from textrnn.tokenizers import ByteTokenizer, CharTokenizer, Tokenizer, WordTokenizer
 
 LETTERS = CharTokenizer("abcdefgh \n.é🙂")
@@ -145,6 +147,76 @@ def test_a_vocabulary_without_a_table_gives_the_same(monkeypatch: pytest.MonkeyP
     np.testing.assert_allclose(plain.step(ids, plain.start(6))[0], expected, atol=1e-5)
 
 
+needs_int8 = pytest.mark.skipif(not is_int8_exact(), reason="no fast int8 on this processor")
+LOWER = ["bf16", pytest.param("int8", marks=needs_int8)]
+
+
+@pytest.mark.parametrize("precision", LOWER)
+@pytest.mark.parametrize("changes", SHAPES, ids=str)
+def test_lower_precision_stays_near_and_rows_do_not_depend_on_each_other(changes, precision):
+    model = network(30, **changes)
+    tensors = {name: tensor.numpy() for name, tensor in model.tensors().items()}
+    own = as_dict(dataclasses.replace(SMALL, **changes))
+    plain, lower = NumpyStepModel(tensors, own), NumpyStepModel(tensors, own, precision)
+    ids = np.random.default_rng(0).integers(0, 30, (12, 5))
+    states = plain.start(5), lower.start(5)
+    alone = lower.start(1)
+    farthest = 0.0
+    for step in ids:
+        exact, first = plain.step(step, states[0])
+        near, second = lower.step(step, states[1])
+        single, alone = lower.step(step[2:3], alone)
+        states = first, second
+        size = max(1.0, float(np.abs(exact).max()))
+        assert near.dtype == np.float32
+        farthest = max(farthest, float(np.abs(near - exact).max()) / size)
+        # Sums of int8 are exact; what is left is BLAS's own rounding in the output layer.
+        tolerance = 1e-5 if precision == "int8" else 0.05
+        np.testing.assert_allclose(single[0], near[2], atol=tolerance * size)
+    assert 0 < farthest < 0.15
+
+
+@pytest.mark.parametrize("precision", LOWER)
+def test_a_large_output_layer_is_packed_too(precision: str, monkeypatch: pytest.MonkeyPatch):
+    tensors = {name: tensor.numpy() for name, tensor in network(30).tensors().items()}
+    plain = NumpyStepModel(tensors, as_dict(SMALL), precision)
+    monkeypatch.setattr("textrnn.language_model.stepper._LEAST_OUTPUT_BYTES", 0)
+    packed = NumpyStepModel(tensors, as_dict(SMALL), precision)
+    expected, found = (m.step(np.arange(6), m.start(6))[0] for m in (plain, packed))
+    np.testing.assert_allclose(found, expected, atol=0.1)
+    assert not np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("changes", [{}, {"ngram_order": 3, "rnn_type": "gru"}], ids=str)
+def test_steps_are_measured_as_whole_sequences_are(changes: dict[str, object]):
+    model = network(30, **changes)
+    tensors = {name: tensor.numpy() for name, tensor in model.tensors().items()}
+    stepped = SteppedLanguageModel(dataclasses.replace(SMALL, **changes), tensors, "float32")
+    ids = torch.randint(30, (4, 21), generator=torch.Generator().manual_seed(1))
+    states = model.start(4), stepped.start(4)
+    with torch.no_grad():
+        for part in (slice(0, 8), slice(8, 20)):
+            following = slice(part.start + 1, part.stop + 1)
+            expected, whole = model.nats(ids[:, part], ids[:, following], states[0])
+            found, one = stepped.nats(ids[:, part], ids[:, following], states[1])
+            torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-5)
+            states = whole, one
+
+
+def test_lower_precision_is_for_processors_that_are_good_at_it(make, monkeypatch, tmp_path):
+    path = write(tmp_path / "m")
+    with pytest.raises(UsageError, match="precision is 'int4'; it must be one of auto, float32"):
+        LanguageModel(bundle.open_bundle(path), "cpu", precision="int4")
+    with pytest.raises(UsageError, match="the device mps, where all is float32"):
+        pick_generation_precision("int8", "mps", pytest.fail)
+    monkeypatch.setattr("textrnn.nn.products.is_int8_exact", lambda: False)
+    with pytest.warns(UserWarning, match="int8, but this machine has no .* in float32"):
+        slow = LanguageModel(bundle.open_bundle(path), "cpu", precision="int8")
+    assert slow.precision == "float32"
+    options = {"max_new_tokens": 30, "seed": 1}
+    assert slow.generate("a", **options) == make().generate("a", **options)
+
+
 def test_weights_that_do_not_fit_are_refused():
     tensors = dict(network(30).tensors())
     del tensors["recurrent.layers.1.weight_hh"]
@@ -226,8 +298,8 @@ def test_texts_are_measured_on_the_device_that_was_asked_for(make, monkeypatch):
     asked: list[object] = []
 
     class Asked:
-        def __init__(self, model: bundle.Bundle, *, device: str) -> None:
-            asked.append(device)
+        def __init__(self, model: bundle.Bundle, *, device: str, precision: str) -> None:
+            asked.append((device, precision))
 
         def evaluate(self, inputs: list[str]) -> list[str]:
             return inputs
@@ -235,7 +307,7 @@ def test_texts_are_measured_on_the_device_that_was_asked_for(make, monkeypatch):
     monkeypatch.setattr("textrnn.language_model.evaluation.Evaluator", Asked)
     assert make(device="cpu").evaluate("a", Path("b")) == ["a", "b"]
     make(device="auto").evaluate("a")
-    assert asked == ["cpu", "auto"]
+    assert asked == [("cpu", "auto"), ("auto", "auto")]
 
 
 def test_a_prompt_goes_in_and_its_continuation_comes_out(make):

@@ -16,6 +16,7 @@ from textrnn.cli.inputs import require_stdin, stdin_or_usage
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.data.settings import CorpusSettings, ExampleSettings, PairSettings
 from textrnn.errors import ModelError, UsageError
+from textrnn.language_model.placing import PRECISIONS
 from textrnn.training.settings import TrainingSettings
 from textrnn.translator.search import BLEU_TOKENIZE, SearchSettings
 
@@ -85,6 +86,12 @@ JOBS = {
     f"[default: {BLEU_TOKENIZE[0]}]",
 )
 @click.option("--lowercase", is_flag=True, help="BLEU and chrF take upper case for lower case.")
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="Arithmetic; auto takes bf16 where the device is good at it.  int8, for language models, is that of "
+    "generate --precision int8.  [default: auto]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
 @setting_options(CorpusSettings, only=("encoding", "newlines"), default="as in training")
@@ -97,7 +104,7 @@ JOBS = {
 )
 @setting_options(
     TrainingSettings,
-    only=("device", "precision", "threads"),
+    only=("device", "threads"),
     undecided="chosen for the machine",
 )
 @debug_option
@@ -133,10 +140,23 @@ def evaluate(model: Path, files: tuple[str, ...], **values: Any) -> None:
     if not inputs and not sides:
         inputs = [stdin_or_usage("nothing to evaluate")]
     require_stdin([*inputs, *sides])
-    machine = given(TrainingSettings, values, os.environ)
     opened = open_model(model)
+    machine = _machine(opened, values)
     measure = _measure(opened, values)
     measure(opened, inputs, machine, values)
+
+
+def _machine(opened: Bundle, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the machine that were given."""
+    if values["precision"] != "int8":
+        return given(TrainingSettings, values, os.environ)
+    if opened.job != "language-model":
+        raise UsageError(
+            f"--precision int8 is for language models; {opened.path} is a {opened.job} model"
+        )
+    # Not training's precision, so not one of its settings.
+    others = {name: value for name, value in values.items() if name != "precision"}
+    return {**given(TrainingSettings, others, os.environ), "precision": "int8"}
 
 
 def _measure(opened: Bundle, values: Mapping[str, Any]) -> Measure:

@@ -20,7 +20,9 @@ from textrnn.data.lines import lines_of_files, rereadable
 from textrnn.data.store import TokenStore
 from textrnn.errors import UsageError
 from textrnn.language_model.model import RecurrentLanguageModel
+from textrnn.language_model.placing import require_precision
 from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.language_model.stepped import SteppedLanguageModel
 from textrnn.language_model.stepper import check_weights, model_settings
 from textrnn.language_model.task import as_read, surprise, text_characters, to_device
 from textrnn.language_model.windows import Window, evaluation_windows
@@ -89,7 +91,8 @@ class Evaluator:
     Args:
         model: A bundle of a language model.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        precision: ``float32``, ``bf16``, or ``auto`` for the training's where this device is good at it.
+        precision: ``float32``, ``bf16``, or ``auto`` for the training's where this device is good at it;
+            ``int8`` measures, on a CPU, the steps of generation in int8.
         threads: CPU threads; None takes all.
         overrides: How to read the texts, where otherwise than in training: ``encoding``, ``newlines``;
             ``text_column`` where they are tables.
@@ -98,7 +101,7 @@ class Evaluator:
 
     Raises:
         ModelError: the weights do not fit the settings.
-        UsageError, DeviceError: an unknown or missing device.
+        UsageError, DeviceError: an unknown or missing device, or one that is not made for the precision.
     """
 
     def __init__(
@@ -122,6 +125,13 @@ class Evaluator:
         self._cache = cache or default_cache_dir()
         self._report = report
         use_threads(threads)
+        if precision == "int8":
+            require_precision(precision, "cpu" if device == "auto" else device)
+            self._device, self._precision = torch.device("cpu"), "float32"
+            self._model: RecurrentLanguageModel = SteppedLanguageModel(
+                self._settings, tensors, precision
+            )
+            return
         self._device = pick_device(device)
         recorded = str(self._settings.precision)
         # The training's own precision, so that figures agree, where this device is good at it.
@@ -142,7 +152,7 @@ class Evaluator:
         """
         store = as_read(self._settings, self._store(inputs))
         with torch.no_grad(), autocast(self._device, self._precision):
-            spent = surprise(self._model, evaluation_windows(store, self._tokenizer.vocab_size))
+            spent = surprise(self._model, evaluation_windows(store, None))
         characters = text_characters(store, lines=self._settings.lines)
         loss = spent.nats / max(1, spent.targets)
         is_whole = self._tokenizer.is_lossless and not store.unknown
@@ -256,7 +266,7 @@ class Evaluator:
         """Yield windows with their targets' surprises, (batch, time)."""
         state: State = {}
         with torch.no_grad(), autocast(self._device, self._precision):
-            for window in evaluation_windows(store, self._tokenizer.vocab_size):
+            for window in evaluation_windows(store, None):
                 if window.fresh:
                     state = self._model.start(len(window.ids))
                 moved = to_device(window, self._device)

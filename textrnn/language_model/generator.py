@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from textrnn.decoding.text import Decoding, Piece, in_order
 from textrnn.decoding.threads import set_threads, tune_threads
 from textrnn.errors import ModelError, UsageError
 from textrnn.language_model.opening import check_vocabulary
-from textrnn.language_model.placing import pick_generation_device
+from textrnn.language_model.placing import pick_generation_device, pick_generation_precision
 from textrnn.language_model.prompts import OnUnknown, start_ids, warn_of_unknown
 from textrnn.language_model.stepper import make_stepper, model_settings
 from textrnn.language_model.writing import Completion, Prompts, requests
@@ -42,18 +43,27 @@ class LanguageModel:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. ``auto`` takes the CPU for all
             but large models, whose steps a GPU can speed up; the CPU needs no torch, which takes
             seconds to start.
+        precision: ``float32``, which ``auto`` means too; for speed on CPUs whose processors have
+            instructions for it ``int8`` or ``bf16``, which start torch and give a seed another text.
         threads: CPU threads of matrix products in this process; None leaves them as they are, see
             :meth:`tune_threads`.
+        report: Is told where the processor has none and float32 is taken; a warning by default.
 
     Raises:
         ModelError: the model's settings are wrong, or its files do not fit together.
-        UsageError: not the name of a device.
+        UsageError: not the name of a device or precision, or a precision that the device does not have.
         DeviceError: no such device.
     """
 
-    def __init__(self, bundle: Bundle, device: str = "auto", *, threads: int | None = None) -> None:
-        if threads is not None:
-            set_threads(threads)
+    def __init__(
+        self,
+        bundle: Bundle,
+        device: str = "auto",
+        *,
+        precision: str = "auto",
+        threads: int | None = None,
+        report: Callable[[str], None] = lambda message: warnings.warn(message, stacklevel=3),
+    ) -> None:
         self._bundle = bundle
         where = str(bundle.path)
         settings = model_settings(bundle.settings, where)
@@ -68,7 +78,13 @@ class LanguageModel:
         tensors = bundle.tensors()
         self._asked_device = device
         self._device = pick_generation_device(device, tensors)
-        self._model: StepModel[Any] = make_stepper(tensors, self._settings, self._device, where)
+        self._precision = pick_generation_precision(precision, self._device, report)
+        self._measured_in = "auto" if precision == "auto" else self._precision
+        if threads is not None:
+            set_threads(threads, in_torch=self._precision != "float32")
+        self._model: StepModel[Any] = make_stepper(
+            tensors, self._settings, self._device, where, self._precision
+        )
         check_vocabulary(self._tokenizer, self._model.vocab_size, where)
         self._completer: Completer[Any] | None = None
         self._scorer: Scorer | None = None
@@ -93,6 +109,11 @@ class LanguageModel:
         """Where the model computes: ``cpu``, or a torch device's name."""
         return self._device
 
+    @property
+    def precision(self) -> str:
+        """What generation computes in: ``float32``, ``bf16`` or ``int8``."""
+        return self._precision
+
     def tune_threads(self, rows: int = 1) -> None:
         """Set the CPU threads of this process to what is fastest here and now, by a measurement.
 
@@ -102,7 +123,7 @@ class LanguageModel:
             rows: Texts made at a time.
         """
         if self._device == "cpu":
-            tune_threads(self._model, rows)
+            tune_threads(self._model, rows, in_torch=self._precision != "float32")
 
     def generate(
         self,
@@ -243,7 +264,8 @@ class LanguageModel:
     def score(self, text: str, *, top: int = 0) -> TextSurprise:
         """Return how surprising each token of a text is (``textrnn.language_model.surprise``).
 
-        It runs on the device that the model was asked for; ``auto`` is then any that torch finds.
+        It runs on the device that the model was asked for, ``auto`` being any that torch finds, and in
+        the training's precision.
 
         Args:
             text: A text; of a model of separate lines, lines.
@@ -261,7 +283,8 @@ class LanguageModel:
     def evaluate(self, *inputs: str | Path) -> Evaluation:
         """Measure texts: loss, perplexity, bits per character (``textrnn.language_model.evaluation``).
 
-        It runs on the device that the model was asked for; ``auto`` is then any that torch finds.
+        It runs on the device and in the precision that the model was asked for; ``auto`` is then any
+        that torch finds, and the training's.
 
         Args:
             *inputs: Files or folders.
@@ -271,7 +294,7 @@ class LanguageModel:
         """
         from textrnn.language_model.evaluation import Evaluator
 
-        evaluator = Evaluator(self._bundle, device=self._asked_device)
+        evaluator = Evaluator(self._bundle, device=self._asked_device, precision=self._measured_in)
         return evaluator.evaluate([str(name) for name in inputs])
 
     def _require_end(

@@ -1,12 +1,22 @@
-"""Where a language model generates: on the CPU wherever torch need not be started."""
+"""Where a language model generates, and in which precision: on the CPU wherever torch need not be started."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["pick_generation_device"]
+from textrnn.errors import DeviceError, UsageError
+
+__all__ = [
+    "PRECISIONS",
+    "pick_generation_device",
+    "pick_generation_precision",
+    "require_precision",
+]
+
+PRECISIONS = ("auto", "float32", "bf16", "int8")
+"""What generation computes in; ``auto`` is float32, so that a seed's text is the same everywhere."""
 
 _GPU_PARAMETERS = 30_000_000
 """Recurrent weights from which a step on a CPU takes milliseconds, and a GPU is worth starting."""
@@ -34,3 +44,63 @@ def pick_generation_device(device: str, tensors: Mapping[str, Any]) -> str:
     from textrnn.training.device import pick_device
 
     return str(pick_device(device))
+
+
+def pick_generation_precision(precision: str, device: str, report: Callable[[str], None]) -> str:
+    """Return the precision to generate in: float32 where the processor is not good at the one asked for.
+
+    Args:
+        precision: One of :data:`PRECISIONS`.
+        device: As :func:`pick_generation_device` returns it.
+        report: Is told in a line where it is another one than was asked for.
+
+    Raises:
+        UsageError: no such precision, or lower than float32 on another device than a CPU.
+    """
+    try:
+        require_precision(precision, device)
+    except DeviceError as error:
+        report(f"{error}: the text is made in float32")
+        return "float32"
+    return "float32" if precision == "auto" else precision
+
+
+def require_precision(precision: str, device: str) -> None:
+    """Refuse a precision that the device is not good at.
+
+    Args:
+        precision: One of :data:`PRECISIONS`.
+        device: As :func:`pick_generation_device` returns it.
+
+    Raises:
+        UsageError: no such precision, or lower than float32 on another device than a CPU.
+        DeviceError: the processor, or this build of torch, has nothing fast for it.
+    """
+    if precision not in PRECISIONS:
+        raise UsageError(f"precision is {precision!r}; it must be one of {', '.join(PRECISIONS)}")
+    if precision in ("auto", "float32"):
+        return
+    if device != "cpu":
+        raise UsageError(
+            f"precision is {precision} and the device {device}, where all is float32: leave the "
+            f"precision out, or take the device cpu"
+        )
+    missing = _missing_for_int8() if precision == "int8" else _missing_for_bf16()
+    if missing:
+        raise DeviceError(f"precision is {precision}, but this machine has no {missing}")
+
+
+def _missing_for_int8() -> str:
+    from textrnn.nn.products import is_int8_exact
+
+    # What lacks VNNI overflows, and is little faster than float32 where it is kept from it.
+    return "" if is_int8_exact() else "fast and exact products of int8 (AVX-512 VNNI or AMX)"
+
+
+def _missing_for_bf16() -> str:
+    import torch
+
+    from textrnn.training.device import pick_precision
+
+    is_fast = pick_precision("auto", torch.device("cpu")) == "bf16"
+    return "" if is_fast else "fast products of bf16 (AVX-512 BF16 or AMX)"

@@ -12,7 +12,7 @@ from textrnn.config import as_dict, make
 from textrnn.decoding.protocol import Ids64, Logits, StepModel
 from textrnn.errors import ModelError, UsageError
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.nn.cells import CELLS, Array, Cell, CellState, product
+from textrnn.nn.cells import CELLS, Array, Cell, CellState, Pack, dense
 from textrnn.nn.ngrams import rows_of_ngrams
 from textrnn.nn.sizes import GATES
 
@@ -23,6 +23,9 @@ _MOST_TABLE_BYTES = 16 << 20
 
 A table saves the product with W_ih in every step; one of this size takes about 50 ms to make.
 """
+
+_LEAST_OUTPUT_BYTES = 1 << 20
+"""A smaller output layer stays in float32: another precision would gain nothing."""
 
 _EPSILON = np.float32(1e-5)
 """``torch.nn.LayerNorm``'s."""
@@ -45,6 +48,7 @@ def make_stepper(
     settings: Mapping[str, Any],
     device: str = "cpu",
     where: str = "the model",
+    precision: str = "float32",
 ) -> StepModel[Any]:
     """Return a language model in one-step form.
 
@@ -53,6 +57,7 @@ def make_stepper(
         settings: Its resolved settings by name.
         device: ``cpu``, which needs no torch, or a torch device.
         where: The model's name in messages.
+        precision: ``float32``; on a CPU also ``bf16`` or ``int8``, which need torch.
 
     Raises:
         ModelError: wrong settings, or weights that do not fit them.
@@ -61,7 +66,7 @@ def make_stepper(
     check_weights(tensors, checked, where)
     arrays = {name: _as_array(tensor) for name, tensor in tensors.items()}
     if device == "cpu":
-        return NumpyStepModel(arrays, as_dict(checked))
+        return NumpyStepModel(arrays, as_dict(checked), precision)
     from textrnn.language_model.torch_stepper import TorchStepModel
 
     return TorchStepModel(arrays, as_dict(checked), device)
@@ -152,15 +157,22 @@ class NumpyStepModel:
     Args:
         tensors: Weights by name, float32.
         settings: Resolved settings by name.
+        precision: Of a step's matrix products: ``float32``, ``bf16`` or ``int8``. All else is float32.
     """
 
-    def __init__(self, tensors: Mapping[str, Array], settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        tensors: Mapping[str, Array],
+        settings: Mapping[str, Any],
+        precision: str = "float32",
+    ) -> None:
+        pack = _pack(precision)
         layers = range(settings["num_layers"])
         order = settings["ngram_order"] or 1
         cell = CELLS[settings["rnn_type"]]
         weights = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         self._cells: list[Cell] = [
-            cell(*(tensors[f"recurrent.layers.{layer}.{name}"] for name in weights))
+            cell(*(tensors[f"recurrent.layers.{layer}.{name}"] for name in weights), pack=pack)
             for layer in layers
         ]
         self._norms = [
@@ -172,19 +184,20 @@ class NumpyStepModel:
         ]
         self._embedding = tensors["embedding.weight"]
         tied = settings["tie_weights"]
-        self._output = np.ascontiguousarray(
-            tensors["embedding.weight" if tied else "output.weight"]
-        )
+        output = np.ascontiguousarray(tensors["embedding.weight" if tied else "output.weight"])
+        self._output = (dense if output.nbytes < _LEAST_OUTPUT_BYTES else pack)(output)
         self._output_bias = tensors["output.bias"]
         self._rows = settings["ngram_rows"]
         self._history = order - 1
         self._ngrams = tensors["embedding.ngrams"] if order > 1 else None
+        # Packed products come out as rows, to which columns are slow to add.
+        self._is_by_rows = pack is not dense
         self._table = self._input_products()
 
     @property
     def vocab_size(self) -> int:
         """Number of ids."""
-        return len(self._output)
+        return len(self._output_bias)
 
     def start(self, batch: int) -> StepState:
         """Return the state before a text's first token."""
@@ -213,7 +226,7 @@ class NumpyStepModel:
         """Read one token per row and say what may follow; see ``StepModel``."""
         new = self.advance(ids, state)
         last = len(self._cells) - 1
-        logits = product(self._output, self._normed(last, new.layers[last][0])).T
+        logits = self._output(self._normed(last, new.layers[last][0])).T
         return logits + self._output_bias, new
 
     def reorder(self, state: StepState, index: Ids64) -> StepState:
@@ -246,7 +259,8 @@ class NumpyStepModel:
         """Return the input products of ids, (gates * hidden_size, batch)."""
         assert self._table is not None  # noqa: S101  (asked only where there is one)
         rows, columns = self._table
-        projected: Array = rows[ids].T if len(ids) == 1 else columns.take(ids, axis=1)
+        is_by_rows = self._is_by_rows or len(ids) == 1
+        projected: Array = rows[ids].T if is_by_rows else columns.take(ids, axis=1)
         return projected
 
     def _embed(self, ids: Ids64, history: Ids64) -> Array:
@@ -274,6 +288,16 @@ class NumpyStepModel:
         variance = np.square(centred).mean(axis=0)
         normed: Array = centred * (weight / np.sqrt(variance + _EPSILON)) + bias
         return normed
+
+
+def _pack(precision: str) -> Pack:
+    """Return what packs weights for products in a precision; but for float32 it starts torch."""
+    if precision == "float32":
+        return dense
+    from textrnn.nn.products import Bf16Product, Int8Product
+
+    packs: dict[str, Pack] = {"bf16": Bf16Product, "int8": Int8Product}
+    return packs[precision]
 
 
 def _as_array(tensor: Any) -> Array:

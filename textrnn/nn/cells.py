@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import abc
 import functools
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,13 +33,22 @@ __all__ = [
     "ElmanCell",
     "GRUCell",
     "LSTMCell",
+    "Pack",
+    "Product",
     "ReluCell",
+    "dense",
     "product",
 ]
 
 Array = npt.NDArray[np.float32]
 CellState = tuple[Array, ...]
 """h first, then c where there is one; each (hidden_size, batch)."""
+
+Product = Callable[[Array], Array]
+"""Multiplies packed weights by columns: (columns of the weights, batch) to (their rows, batch)."""
+
+Pack = Callable[[Array], Product]
+"""Packs weights, float32, (rows, columns), for products; ``textrnn.nn.products`` has other ways."""
 
 _MOST_COLUMNS = 4
 """Up to so many columns, a matrix-vector product for each is faster than a matrix product."""
@@ -60,6 +70,11 @@ def product(weights: Array, columns: Array) -> Array:
     return out
 
 
+def dense(weights: Array) -> Product:
+    """Return the product with weights as they are, in float32; a :data:`Pack`."""
+    return functools.partial(product, weights)
+
+
 class Cell(abc.ABC):
     """One recurrent layer's step.
 
@@ -70,12 +85,22 @@ class Cell(abc.ABC):
         weight_hh: (gates * hidden_size, hidden_size).
         bias_ih: (gates * hidden_size,).
         bias_hh: Likewise.
+        pack: How weights are packed.
     """
 
     states: ClassVar[int] = 1
     """Arrays in a state."""
 
-    def __init__(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
+    def __init__(
+        self,
+        weight_ih: Array,
+        weight_hh: Array,
+        bias_ih: Array,
+        bias_hh: Array,
+        *,
+        pack: Pack = dense,
+    ) -> None:
+        self._packed = pack
         self.hidden_size = int(weight_hh.shape[1])
         self.input_size = int(weight_ih.shape[1])
         self._pack(weight_ih, weight_hh, bias_ih, bias_hh)
@@ -92,7 +117,8 @@ class Cell(abc.ABC):
     def project(self, x: Array) -> Array:
         """Return the inputs' part of the gates, biases included.
 
-        Where inputs come from a small vocabulary, it can be computed once for all of them.
+        Where inputs come from a small vocabulary, it can be computed once for all of them; so it is
+        computed in float32, however the weights are packed.
 
         Args:
             x: (input_size, n).
@@ -113,6 +139,7 @@ class Cell(abc.ABC):
             The new state; its first array is the layer's output.
         """
 
+    @abc.abstractmethod
     def step(self, x: Array, state: CellState) -> CellState:
         """Advance one step.
 
@@ -123,7 +150,6 @@ class Cell(abc.ABC):
         Returns:
             The new state; its first array is the layer's output.
         """
-        return self.step_projected(self.project(x), state)
 
 
 class _JoinedCell(Cell):
@@ -134,27 +160,31 @@ class _JoinedCell(Cell):
         return np.array(gates, np.float32)
 
     def _pack(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
-        self._joined = self._arranged(np.concatenate((weight_ih, weight_hh), axis=1))
+        self._weights = self._arranged(np.concatenate((weight_ih, weight_hh), axis=1))
         self._bias = self._arranged(bias_ih + bias_hh)[:, None]
 
     @functools.cached_property
-    def _recurrent(self) -> Array:
+    def _joined(self) -> Product:
+        return self._packed(self._weights)
+
+    @functools.cached_property
+    def _recurrent(self) -> Product:
         # A copy: BLAS walks rows that lie apart four times slower.
-        return np.ascontiguousarray(self._joined[:, self.input_size :])
+        return self._packed(np.ascontiguousarray(self._weights[:, self.input_size :]))
 
     def project(self, x: Array) -> Array:
         """Return the inputs' part of the gates; see ``Cell``."""
-        return product(np.ascontiguousarray(self._joined[:, : self.input_size]), x) + self._bias
+        return product(np.ascontiguousarray(self._weights[:, : self.input_size]), x) + self._bias
 
     def step_projected(self, projected: Array, state: CellState) -> CellState:
         """Advance one step, the inputs' part of the gates given; see ``Cell``."""
-        gates = product(self._recurrent, state[0])
+        gates = self._recurrent(state[0])
         gates += projected
         return self._update(gates, state)
 
     def step(self, x: Array, state: CellState) -> CellState:
         """Advance one step; see ``Cell``."""
-        gates = product(self._joined, np.concatenate((x, state[0])))
+        gates = self._joined(np.concatenate((x, state[0])))
         gates += self._bias
         return self._update(gates, state)
 
@@ -209,21 +239,29 @@ class GRUCell(Cell):
         size = self.hidden_size
         scale = np.ones((3 * size, 1), np.float32)
         scale[: 2 * size] = _HALF
-        self._input = np.ascontiguousarray(weight_ih * scale, np.float32)
-        self._recurrent = np.ascontiguousarray(weight_hh * scale, np.float32)
+        self._input_weights = np.ascontiguousarray(weight_ih * scale, np.float32)
+        self._recurrent = self._packed(np.ascontiguousarray(weight_hh * scale, np.float32))
         # The candidate's recurrent bias stands inside the reset gate's reach; all others add up.
         bias = bias_ih + np.concatenate((bias_hh[: 2 * size], np.zeros(size, np.float32)))
         self._bias = bias[:, None] * scale
         self._candidate_bias = np.array(bias_hh[2 * size :, None], np.float32)
 
+    @functools.cached_property
+    def _input(self) -> Product:
+        return self._packed(self._input_weights)
+
     def project(self, x: Array) -> Array:
         """Return the inputs' part of the gates; see ``Cell``."""
-        return product(self._input, x) + self._bias
+        return product(self._input_weights, x) + self._bias
+
+    def step(self, x: Array, state: CellState) -> CellState:
+        """Advance one step; see ``Cell``."""
+        return self.step_projected(self._input(x) + self._bias, state)
 
     def step_projected(self, projected: Array, state: CellState) -> CellState:
         """Advance one step, the inputs' part of the gates given; see ``Cell``."""
         size, hidden = self.hidden_size, state[0]
-        recurrent = product(self._recurrent, hidden)
+        recurrent = self._recurrent(hidden)
         gates = recurrent[: 2 * size]
         gates += projected[: 2 * size]
         np.tanh(gates, out=gates)

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+
+from textrnn.nn.cells import CELLS
+from textrnn.nn.products import (
+    LEVELS,
+    Bf16Product,
+    Int8Product,
+    is_int8_exact,
+    quantized_rows,
+)
+
+needs_int8 = pytest.mark.skipif(not is_int8_exact(), reason="no fast int8 on this processor")
+
+
+def test_a_small_matrix_is_quantised_as_by_hand():
+    integers, scales = quantized_rows(torch.tensor([[1.27, -0.633, 0.004], [0.0, 0.0, 0.0]]))
+    assert integers.tolist() == [[127, -63, 0], [0, 0, 0]]
+    assert scales[0, 0].item() == pytest.approx(0.01)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st_numpy.arrays(
+        np.float32, (3, 5), elements=st.floats(-(2.0**60), 2.0**60, width=32, allow_subnormal=False)
+    )
+)
+def test_no_value_changes_by_more_than_half_a_scale(matrix: np.ndarray):
+    integers, scales = (part.double().numpy() for part in quantized_rows(torch.tensor(matrix)))
+    assert np.abs(integers).max() <= LEVELS
+    assert (np.abs(matrix - scales * integers) <= scales * (0.5 + 1e-5)).all()
+
+
+@needs_int8
+@pytest.mark.parametrize("shape", [(1, 1), (20, 7), (64, 48), (96, 130)])
+def test_products_in_int8_are_those_of_the_integers_whatever_the_batch(shape: tuple[int, int]):
+    rng = np.random.default_rng(shape[0])
+    weights = rng.standard_normal(shape, np.float32)
+    columns = rng.standard_normal((shape[1], 6), np.float32) * np.float32([[1, 9, 0.1, 1, 0, 1e4]])
+    product = Int8Product(weights)
+    found = product(columns)
+    (w, w_scale), (x, x_scale) = (
+        quantized_rows(torch.from_numpy(each)) for each in (weights, columns.T.copy())
+    )
+    exact = (w.double() @ x.double().T) * w_scale * x_scale.T
+    np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-30)
+    for number in range(6):
+        alone = product(columns[:, number : number + 1])
+        np.testing.assert_array_equal(alone[:, 0], found[:, number])
+
+
+@needs_int8
+@pytest.mark.parametrize("batch", [1, 2])
+def test_what_is_not_finite_stays_so(batch: int):
+    for value in (np.nan, np.inf, -np.inf):
+        columns = np.full((4, batch), value, np.float32)
+        assert not np.isfinite(Int8Product(np.ones((3, 4), np.float32))(columns)).any()
+
+
+def test_products_in_bf16_lose_its_last_digits():
+    rng = np.random.default_rng(0)
+    weights, columns = (rng.standard_normal(s, np.float32) for s in ((24, 50), (50, 5)))
+    exact = weights.astype(np.float64) @ columns.astype(np.float64)
+    for batch in (1, 5):
+        found = Bf16Product(weights)(columns[:, :batch])
+        assert found.dtype == np.float32
+        # Two factors of each term are rounded to 8 bits, and so is the sum.
+        allowed = 2.0**-8 * (np.abs(weights) @ np.abs(columns) + np.abs(exact))[:, :batch]
+        assert (np.abs(found - exact[:, :batch]) <= allowed).all()
+        assert np.abs(found - exact[:, :batch]).max() > 1e-4
+
+
+@pytest.mark.parametrize("pack", [Bf16Product, pytest.param(Int8Product, marks=needs_int8)])
+@pytest.mark.parametrize("rnn_type", CELLS)
+def test_packed_cells_stay_near_those_in_float32(rnn_type: str, pack: type):
+    rng = np.random.default_rng(1)
+    names = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
+    rows = names[rnn_type] * 16
+    shapes = ((rows, 10), (rows, 16), (rows,), (rows,))
+    weights = [rng.standard_normal(shape, np.float32) * np.float32(0.2) for shape in shapes]
+    exact, packed = CELLS[rnn_type](*weights), CELLS[rnn_type](*weights, pack=pack)
+    states = exact.start(3), packed.start(3)
+    projected = exact.project(np.ones((10, 3), np.float32))
+    np.testing.assert_array_equal(
+        packed.project(np.ones((10, 3), np.float32)), projected
+    )  # what is computed once is float32
+    for _ in range(8):
+        x = rng.standard_normal((10, 3), np.float32)
+        states = exact.step(x, states[0]), packed.step(x, states[1])
+        size = max(1.0, float(np.abs(states[0][0]).max()))
+        np.testing.assert_allclose(states[1][0], states[0][0], atol=0.05 * size)
+    alone = packed.step_projected(projected[:, :1], tuple(part[:, :1] for part in states[1]))
+    together = packed.step_projected(projected, states[1])
+    for one, many in zip(alone, together, strict=True):
+        tolerance = 0 if pack is Int8Product else 0.02
+        np.testing.assert_allclose(one[:, 0], many[:, 0], atol=tolerance)
+    assert not np.array_equal(states[0][0], states[1][0])
