@@ -40,7 +40,7 @@ def test_fish_is_told_too():
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_gets_a_script(shell):
+def test_each_shell_gets_a_script(shell, command):
     code = "import sys; sys.argv = ['textrnn']; from textrnn.__main__ import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -50,3 +50,12 @@ def test_each_shell_gets_a_script(shell):
         check=False,
     )
     assert "_textrnn_completion" in done.stdout
+    # What the variable does is a matter of click; a person asks a command for it.
+    asked = command("completion", shell)
+    assert (asked.code, asked.out, asked.err) == (0, done.stdout, "")
+
+
+def test_a_shell_that_nobody_knows_is_refused(command):
+    result = command("completion", "tcsh")
+    assert result.code == 2
+    assert "'bash', 'zsh', 'fish'" in result.err

@@ -41,6 +41,10 @@ COMMANDS = {
     "plot": ("textrnn.cli.plot:plot", "Draw the curves of runs, or a classifier's answers."),
     "tokenize": ("textrnn.cli.tokenize:tokenize", "Show a text's tokens, or turn ids into text."),
     "cache": ("textrnn.cli.cache:cache", "List or clear the texts prepared for training."),
+    "completion": (
+        "textrnn.cli.completion:completion",
+        "Print what makes a shell complete commands with the Tab key.",
+    ),
 }
 """Each command's place and what the list of commands says about it."""
 
