@@ -74,8 +74,9 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
     type=click.Choice(PRECISIONS),
     default="auto",
     show_default=True,
-    help="Arithmetic of the steps on a CPU. int8 is the fastest where the processor has instructions for it, "
-    "then bf16; both give a seed another text, and take a second longer to start. auto is float32.",
+    help="Arithmetic of the steps on a CPU. int8 and bf16 are for large models, where the processor has "
+    "instructions for them: small ones get slower, a seed gets another text, and the start takes a second "
+    "longer. auto is float32.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON for each text.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no warnings and notes.")
