@@ -192,3 +192,11 @@ def test_a_short_run_with_many_words_is_not_mostly_evaluation():
     assert laid.eval_targets == 4096
     assert 16_384 <= laid.final_targets < 100_000
     assert laid.warmup_steps == 10
+
+
+def test_a_pass_over_lines_of_uneven_length_counts_the_rows_that_each_takes():
+    # Of ten lines nine take one row of 64 and the tenth five: 1,400 rows, in batches of 16, twice.
+    lengths = (*[10] * 9, 300)
+    lines = CorpusFacts(39_000, 100, 500, documents=1000, lengths=lengths * 100)
+    planned = plan(lines, lines=True, epochs=2.0, batch_size=16, seq_len=64)
+    assert planned.plan.max_steps == pytest.approx(2 * 1400 / 16, rel=0.01)

@@ -201,6 +201,14 @@ def test_epochs_of_lines_are_counted_by_lines(folder: Path):
     assert progress[-1].epoch == pytest.approx(3, abs=0.25)
 
 
+def test_passes_over_lines_of_uneven_length_are_as_many_as_asked_for(folder: Path):
+    lines = [f"line {n} " + "goes on " * (40 if n % 9 == 0 else 1) for n in range(180)]
+    (folder / "book.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    events = train(folder, lines=True, max_steps=None, epochs=3.0, eval_every=None, seq_len=64)
+    last = [event for event in events if isinstance(event, Evaluated)][-1]
+    assert last.epoch == pytest.approx(3, abs=0.25)
+
+
 def test_options_given_on_resume_take_effect(folder: Path):
     events = interrupted(prepare_run([str(folder / "book.txt")], folder / "m", settings()), after=5)
     assert isinstance(events[-1], Stopped)

@@ -73,17 +73,30 @@ class CorpusFacts:
         valid_tokens: Targets for validation.
         vocab_size: Ids of the tokenizer.
         documents: Documents for training.
+        lengths: Targets of some of these documents, taken evenly from all; none stands for documents of
+            like length.
     """
 
     train_tokens: int
     valid_tokens: int
     vocab_size: int
     documents: int
+    lengths: tuple[int, ...] = ()
 
     @property
     def mean_length(self) -> float:
         """Targets of a document on average."""
         return self.train_tokens / max(1, self.documents)
+
+    def targets_of_row(self, seq_len: int) -> float:
+        """Return the targets of a window's row on average, where each document has rows of its own.
+
+        Args:
+            seq_len: Most targets of a row.
+        """
+        lengths = self.lengths or (max(1, round(self.mean_length)),)
+        rows = sum(-(-length // seq_len) for length in lengths)
+        return sum(lengths) / max(1, rows)
 
 
 @dataclass(frozen=True)
@@ -349,10 +362,10 @@ def _budget(settings: LanguageModelSettings, corpus: CorpusFacts) -> Budget:
 
 
 def _tokens_per_step(settings: LanguageModelSettings, corpus: CorpusFacts) -> int:
-    """Return the targets of a step: windows of separate lines hold no more than a line."""
+    """Return the targets of a step: of separate lines, the last row of each is as short as its rest."""
     batch_size, seq_len = settings.batch_size or 1, settings.seq_len or 1
     if settings.lines:
-        return max(1, round(batch_size * min(seq_len, corpus.mean_length)))
+        return max(1, round(batch_size * corpus.targets_of_row(seq_len)))
     return batch_size * seq_len
 
 

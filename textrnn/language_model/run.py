@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,6 +31,8 @@ __all__ = ["JOB", "corpus_facts", "speedometer", "training_of"]
 
 JOB = "language-model"
 SAMPLE_TOKENS = 200
+_LOOKED_AT = 1024
+"""Documents whose lengths the planner gets to see."""
 
 
 def training_of(
@@ -125,8 +128,10 @@ def _step_targets(settings: LanguageModelSettings, store: TokenStore) -> int:
 def _facts(settings: LanguageModelSettings, corpus: Corpus, machine: Machine) -> dict[str, Any]:
     """Return the figures of a run that stand beside its plan."""
     vocab_size = corpus.tokenizer.vocab_size
+    facts = dataclasses.asdict(corpus_facts(corpus))
+    del facts["lengths"]
     return {
-        **dataclasses.asdict(corpus_facts(corpus)),
+        **facts,
         "characters": corpus.train.characters + corpus.valid.characters,
         "unknown": corpus.train.unknown + corpus.valid.unknown,
         "parameters": model_parameters(settings, vocab_size),
@@ -137,9 +142,13 @@ def _facts(settings: LanguageModelSettings, corpus: Corpus, machine: Machine) ->
 
 def corpus_facts(corpus: Corpus) -> CorpusFacts:
     """Return what the planner needs to know of a corpus."""
+    train = corpus.train
+    documents = len(train.starts)
+    some = np.linspace(0, documents - 1, min(documents, _LOOKED_AT)).astype(np.int64)
     return CorpusFacts(
-        corpus.train.tokens,
+        train.tokens,
         corpus.valid.tokens,
         corpus.tokenizer.vocab_size,
-        len(corpus.train.starts),
+        documents,
+        tuple((train.lengths(some) - 1).tolist()),
     )
