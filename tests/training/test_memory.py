@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from textrnn.training import memory
+
 FAULTS = """
 import resource, sys, torch
 from textrnn.training.memory import give_back_memory, keep_freed_memory
@@ -31,8 +33,27 @@ def faults(how: str) -> list[int]:
     return [int(number) for number in done.stdout.split()]
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def is_told() -> bool:
+    """Return whether the C library is a glibc that is known to do as it is told."""
+    name, version = platform.libc_ver()
+    return name == "glibc" and tuple(map(int, version.split(".")[:2])) >= (2, 36)
+
+
+@pytest.mark.skipif(not is_told(), reason="only glibc can be told, from 2.35 on or so")
 def test_a_step_finds_the_pages_of_the_one_before_until_they_are_given_back():
     usual, kept = faults("default"), faults("kept")
     assert kept[0] < 100 < usual[0]
     assert kept[1] > 100
+
+
+def test_an_older_library_that_refuses_is_left_to_its_own_ways(monkeypatch):
+    told = []
+
+    def mallopt(which: int, value: int) -> int:
+        told.append(which)
+        # As glibc 2.34 has it (malloc.c, do_set_mmap_threshold); any other wish ends its adapting.
+        return int(which != memory._M_MMAP_THRESHOLD or value <= 32 << 20)
+
+    monkeypatch.setattr(memory, "_glibc", {"mallopt": mallopt}.get)
+    assert not memory.keep_freed_memory()
+    assert told == [memory._M_MMAP_THRESHOLD]

@@ -23,17 +23,18 @@ def keep_freed_memory() -> bool:
     then pays for the pages of all its large tensors anew, each found missing, zeroed and mapped at its first
     touch. That took a quarter to four tenths of a step's processor time (``benchmarks/README.md``). What
     is computed stays the same. Meant for steps whose tensors are alike: blocks of ever other sizes leave gaps
-    that :func:`give_back_memory` returns. Does nothing where the C library is another than glibc.
+    that :func:`give_back_memory` returns. Does nothing where the C library is another than glibc, or an older
+    one, which has no larger blocks than those 32 MB in its heap.
 
     Returns:
         Whether the library has agreed.
     """
     mallopt = _glibc("mallopt")
-    if mallopt is None:
+    # What it refuses changes nothing; the second call alone would end its own adapting, and leave every block
+    # of more than 128 kB to the system.
+    if mallopt is None or not mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT):
         return False
-    # The first call alone would end the library's own adapting, the second alone does little.
-    kept = mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
-    return bool(mallopt(_M_TRIM_THRESHOLD, _MOST_KEPT) and kept)
+    return bool(mallopt(_M_TRIM_THRESHOLD, _MOST_KEPT))
 
 
 def give_back_memory() -> None:
