@@ -16,7 +16,11 @@ from textrnn.decoding.sampling import SamplingSettings
 from textrnn.errors import ModelError, UsageError
 from textrnn.language_model.generator import LanguageModel
 from textrnn.language_model.model import RecurrentLanguageModel
-from textrnn.language_model.placing import pick_generation_device, pick_generation_precision
+from textrnn.language_model.placing import (
+    PRECISIONS,
+    pick_generation_device,
+    pick_generation_precision,
+)
 from textrnn.language_model.prompts import UnknownText, start_ids
 from textrnn.language_model.samples import sample_text
 from textrnn.language_model.settings import LanguageModelSettings
@@ -210,9 +214,13 @@ def test_lower_precision_is_for_processors_that_are_good_at_it(make, monkeypatch
     with pytest.raises(UsageError, match="the device mps, where all is float32"):
         pick_generation_precision("int8", "mps", pytest.fail)
     monkeypatch.setattr("textrnn.nn.products.is_int8_exact", lambda: False)
-    with pytest.warns(UserWarning, match="int8, but this machine has no .* in float32"):
-        slow = LanguageModel(bundle.open_bundle(path), "cpu", precision="int8")
-    assert slow.precision == "float32"
+    # A build of torch without oneDNN has no such products, however good the processor is.
+    monkeypatch.setattr("textrnn.training.device.pick_precision", lambda *_: "bf16")
+    monkeypatch.setattr("torch.backends.mkldnn.is_available", lambda: False)
+    for lower in ("bf16", "int8"):
+        with pytest.warns(UserWarning, match=f"{lower}, but this machine has no .* in float32"):
+            slow = LanguageModel(bundle.open_bundle(path), "cpu", precision=lower)
+        assert slow.precision == "float32"
     options = {"max_new_tokens": 30, "seed": 1}
     assert slow.generate("a", **options) == make().generate("a", **options)
 
@@ -447,6 +455,17 @@ def test_the_device_is_chosen_without_torch_for_small_models():
     assert pick_generation_device("cpu", {}) == "cpu"
     with pytest.raises(UsageError, match="--device gpu"):
         pick_generation_device("gpu", {})
+
+
+def test_a_large_model_in_a_precision_of_cpus_stays_on_the_cpu(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("textrnn.language_model.placing._GPU_PARAMETERS", 1)
+    monkeypatch.setattr(Path, "exists", lambda _: True)
+    monkeypatch.setattr("textrnn.training.device.pick_device", lambda _: "cuda")
+    large = {"recurrent.layers.0.weight_hh": np.zeros(9)}
+    found = {
+        precision: pick_generation_device("auto", large, precision) for precision in PRECISIONS
+    }
+    assert found == {"auto": "cuda", "float32": "cuda", "bf16": "cpu", "int8": "cpu"}
 
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path):

@@ -77,7 +77,7 @@ class LanguageModel:
         self._tokenizer = bundle.tokenizer()
         tensors = bundle.tensors()
         self._asked_device = device
-        self._device = pick_generation_device(device, tensors)
+        self._device = pick_generation_device(device, tensors, precision)
         self._precision = pick_generation_precision(precision, self._device, report)
         self._measured_in = "auto" if precision == "auto" else self._precision
         if threads is not None:

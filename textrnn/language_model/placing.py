@@ -22,12 +22,13 @@ _GPU_PARAMETERS = 30_000_000
 """Recurrent weights from which a step on a CPU takes milliseconds, and a GPU is worth starting."""
 
 
-def pick_generation_device(device: str, tensors: Mapping[str, Any]) -> str:
+def pick_generation_device(device: str, tensors: Mapping[str, Any], precision: str = "auto") -> str:
     """Return the device to generate on: ``cpu`` wherever torch need not be started.
 
     Args:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         tensors: The model's weights.
+        precision: What was asked for; ``auto`` takes the CPU for what is for CPUs only.
 
     Raises:
         UsageError: not the name of a device.
@@ -37,7 +38,8 @@ def pick_generation_device(device: str, tensors: Mapping[str, Any]) -> str:
         recurrent = sum(t.size for name, t in tensors.items() if name.startswith("recurrent."))
         # A look at the driver instead of a question to torch, which takes seconds to start.
         is_gpu_likely = Path("/dev/nvidiactl").exists()
-        if recurrent < _GPU_PARAMETERS or not is_gpu_likely:
+        is_for_cpus = precision in ("bf16", "int8")
+        if is_for_cpus or recurrent < _GPU_PARAMETERS or not is_gpu_likely:
             return "cpu"
     elif device == "cpu":
         return device
@@ -102,5 +104,9 @@ def _missing_for_bf16() -> str:
 
     from textrnn.training.device import pick_precision
 
-    is_fast = pick_precision("auto", torch.device("cpu")) == "bf16"
+    # The products are oneDNN's, which not every build of torch has.
+    is_fast = (
+        torch.backends.mkldnn.is_available()
+        and pick_precision("auto", torch.device("cpu")) == "bf16"
+    )
     return "" if is_fast else "fast products of bf16 (AVX-512 BF16 or AMX)"
