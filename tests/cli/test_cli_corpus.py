@@ -54,6 +54,16 @@ def test_list_and_info(command: Callable, web: Web) -> None:
     assert "did you mean cats?" in wrong.err
 
 
+def test_a_folder_with_a_tab_in_its_name_is_one_field(
+    command: Callable, web: Web, tmp_path: Path
+) -> None:
+    cache = {"TEXTRNN_CACHE": str(tmp_path / "a\tb")}
+    assert command("corpus", "get", "cats", "--quiet", **cache).code == 0
+    row = command("corpus", "list", **cache).out.splitlines()[1].split("\t")
+    assert row[3].startswith(str(tmp_path / r"a\tb"))
+    assert row[4:] == ["MIT", "cats and dogs", "trying"]
+
+
 def test_a_list_on_a_terminal_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "70")
     entries = list(catalogue.catalogue().values())

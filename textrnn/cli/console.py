@@ -23,12 +23,14 @@ __all__ = [
     "note",
     "printable",
     "shortened",
+    "tsv_field",
     "warn",
     "write",
     "write_json",
 ]
 
 _LONGEST_MESSAGE = 1_500
+_FIELD = str.maketrans({"\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n"})
 
 # Joiners are format characters too, but emoji and several scripts need them.
 _KEPT_FORMAT_CHARACTERS = "\u200c\u200d"
@@ -116,6 +118,14 @@ def printable(text: str, keep: str = "\n\t") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c in keep or _shows(c) else _escaped(c) for c in text)
+
+
+def tsv_field(value: object) -> str:
+    r"""Return a value as a field of tab-separated values: a tab as ``\t``, line ends as ``\n`` and ``\r``.
+
+    A backslash becomes two, and what is not known, None, is empty.
+    """
+    return "" if value is None else str(value).translate(_FIELD)
 
 
 def shortened(message: str) -> str:

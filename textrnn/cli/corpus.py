@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from textrnn.cli.console import byte_size, is_terminal, note, write, write_json
+from textrnn.cli.console import byte_size, is_terminal, note, tsv_field, write, write_json
 from textrnn.cli.options import HelpfulGroup, debug_option
 from textrnn.cli.output import shown
 from textrnn.cli.styled import Line, write_lines
@@ -71,7 +71,7 @@ def list_command(job: str | None, as_json: bool) -> None:
         for entry, folder in zip(chosen, folders, strict=True):
             fields = [entry.name, entry.job, entry.download_bytes, folder, entry.licence]
             fields += [entry.about, entry.use]
-            write("\t".join("" if field is None else str(field) for field in fields) + "\n")
+            write("\t".join(map(tsv_field, fields)) + "\n")
 
 
 def _listed(entries: Sequence[Entry], folders: Sequence[Path | None]) -> Iterator[Line]:

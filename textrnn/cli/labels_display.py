@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from textrnn.cli.console import tsv_field
+
 if TYPE_CHECKING:
     from textrnn.classifier.explanation import Explanation, WordEffect
     from textrnn.classifier.predictor import Prediction
@@ -17,8 +19,6 @@ MOST_WORDS = 5
 
 LEAST_EFFECT = 0.0005
 """What rounds to less is not worth naming."""
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n"})
 
 
 class Answer(NamedTuple):
@@ -106,7 +106,7 @@ def _explained(explanation: Explanation) -> dict[str, Any]:
 
 
 def _row(fields: Sequence[str]) -> str:
-    return "\t".join(field.translate(_ESCAPES) for field in fields) + "\n"
+    return "\t".join(map(tsv_field, fields)) + "\n"
 
 
 def _number(value: float | None) -> str:

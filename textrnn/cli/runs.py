@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textrnn.cli.advice import advice_on
-from textrnn.cli.console import fitted, is_terminal, note, printable, write, write_json
+from textrnn.cli.console import fitted, is_terminal, note, printable, tsv_field, write, write_json
 from textrnn.cli.jobs import JOBS
 from textrnn.cli.options import SectionedCommand, debug_option
 from textrnn.errors import ModelError
@@ -38,7 +38,6 @@ COLUMNS = (
 )
 """The columns of the TSV."""
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n"})
 _COMMANDS = {job.command: job.name for job in JOBS.values()}
 
 
@@ -175,8 +174,7 @@ def _fields(run: Run, names: Sequence[str]) -> Iterator[str]:
         "trials": run.trials,
     }
     for name in COLUMNS:
-        value = known[name]
-        yield "" if value is None else str(value).translate(_ESCAPES)
+        yield tsv_field(known[name])
 
 
 def _advice(run: Run) -> Sequence[Advice]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from textrnn.cli.console import printable
+from textrnn.cli.console import printable, tsv_field
 
 if TYPE_CHECKING:
     from textrnn.cli.styled import Line
     from textrnn.language_model.completion import Suggestion, Suggestions
 
 __all__ = ["json_line", "shown_word", "suggestion_lines", "tsv_row", "tsv_rows"]
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n"})
 
 _BAR = 24
 _MOST_WORD = 40
@@ -22,7 +20,7 @@ _MOST_WORD = 40
 def tsv_rows(found: Suggestions) -> str:
     """Return a row for each suggestion: probability, word, and what is added to the prompt."""
     return "".join(
-        f"{each.probability:.6g}\t{each.word.translate(_ESCAPES)}\t{each.text.translate(_ESCAPES)}\n"
+        f"{each.probability:.6g}\t{tsv_field(each.word)}\t{tsv_field(each.text)}\n"
         for each in found
     )
 
@@ -30,9 +28,7 @@ def tsv_rows(found: Suggestions) -> str:
 def tsv_row(found: Suggestions) -> str:
     """Return one row for all suggestions: word and probability of each in turn."""
     fields = [
-        field
-        for each in found
-        for field in (each.word.translate(_ESCAPES), f"{each.probability:.6g}")
+        field for each in found for field in (tsv_field(each.word), f"{each.probability:.6g}")
     ]
     return "\t".join(fields) + "\n"
 

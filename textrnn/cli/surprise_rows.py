@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from textrnn.cli.console import tsv_field
+
 if TYPE_CHECKING:
     from textrnn.language_model.scored import Part, Span, TokenSurprise
     from textrnn.tokenizers.base import Tokenizer
@@ -22,8 +24,6 @@ COLUMNS = {
     "word": ("line", "column", "nats", "text"),
     "line": ("line", "nats", "characters", "bits_per_char", "text"),
 }
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n"})
 
 Row = dict[str, Any]
 
@@ -137,15 +137,11 @@ def _tsv(unit: str, top: int) -> Callable[[Row], str]:
         fields = [_field(record[name]) for name in columns]
         if top:
             found = record.get("alternatives", ())
-            fields.append(" ".join(f"{p:.4f}:{text.translate(_ESCAPES)}" for text, p in found))
+            fields.append(" ".join(f"{p:.4f}:{tsv_field(text)}" for text, p in found))
         return "\t".join(fields) + "\n"
 
     return shown
 
 
 def _field(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value.translate(_ESCAPES)
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else tsv_field(value)
