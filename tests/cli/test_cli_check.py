@@ -2,6 +2,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from textrnn.cli.check import _entry
+
 TABLE = "text,label\n" + "".join(f"words {i} of many,{'ab'[i % 2]}\n" for i in range(30))
 
 
@@ -106,6 +110,15 @@ def test_pairs(command: Callable, tmp_path: Path) -> None:
     assert "job        translator (as --src says)\n" in done.out
     assert "parts      57 to train on, 3 to validate\n" in done.out
     assert command("check", "--src", "a.de").code == 2
+
+
+def test_a_command_can_be_copied_from_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("textrnn.cli.check.is_terminal", lambda _: True)
+    command = "iconv -c -f utf-8 -t utf-8 FILE > MENDED"
+    told = _entry("", "", f"-> the file is damaged; drop them with: {command}")
+    lines = ["".join(text for text, _ in line) for line in told]
+    assert lines == [f"{'':11}-> the file is damaged; drop them with:", f"{'':11}{command}"]
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(

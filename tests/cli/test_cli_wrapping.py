@@ -22,6 +22,12 @@ from textrnn.cli.wrapping import wrapped
             ["More time:", "textrnn train lm --resume models/book-lm,", "or stop"],
         ),
         ("see textrnn runs or wait a while", ["see textrnn runs or", "wait a while"]),
+        # A mark inside quotes does not end it, and a word that only begins as one is none.
+        (
+            "undo: python -c 'import a, b' FILE, or go",
+            ["undo:", "python -c 'import a, b' FILE,", "or go"],
+        ),
+        ("textrnn's own words are broken", ["textrnn's own words", "are broken"]),
         ("averyveryverylongwordwithoutend and", ["averyveryverylongwordwithoutend", "and"]),
         ("日本語日本語 日本語日本語", ["日本語日本語", "日本語日本語"]),
         # What a label says stays beside it.

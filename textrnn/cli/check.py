@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +15,7 @@ from textrnn.cli.console import is_terminal, note, write_json
 from textrnn.cli.inputs import require_stdin, stdin_or_usage
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.cli.styled import Line, write_lines
+from textrnn.cli.wrapping import columns_of, wrapped
 from textrnn.config import make
 from textrnn.data.checking.report import CheckReport, Remark
 from textrnn.data.settings import CorpusSettings, ExampleSettings, PairSettings
@@ -288,7 +287,6 @@ def _entry(label: str, label_style: str, text: str, style: str = "") -> Iterator
     """Yield a text with its label before it, on a terminal in lines that fit it."""
     lines = [text]
     if is_terminal(sys.stdout):
-        room = max(20, shutil.get_terminal_size().columns - _INDENT - 1)
-        lines = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+        lines = wrapped(text, max(20, columns_of(sys.stdout) - _INDENT - 1)).split("\n")
     for number, line in enumerate(lines):
         yield [(f"{'' if number else label:<{_INDENT}}", label_style), (line, style)]

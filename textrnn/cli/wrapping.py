@@ -18,7 +18,7 @@ _USUAL = 80
 _GAP = 2
 """So many spaces part columns, as a label from what it says: there no line is broken."""
 
-_COMMANDS = ("textrnn", "pip install", "mkdir -p")
+_COMMAND = re.compile(r"(?:textrnn|pip install|mkdir -p|iconv|awk|tr -d|python -c)(?=\s)")
 """What commands in messages begin with."""
 _COMMAND_ENDS = (",", ";", ":", ")", ".")
 _LINKS = frozenset({"or", "and", "->", "|"})
@@ -82,11 +82,11 @@ def _pieces(line: str) -> Iterator[tuple[str, str]]:
             held = ""
         if held:
             held += space + word
-        elif line.startswith(_COMMANDS, found.start(2)):
+        elif _COMMAND.match(line, found.start(2)):
             before, held = space, word
         else:
             yield space, word
-        if held.endswith(_COMMAND_ENDS) and held != "textrnn":
+        if held.endswith(_COMMAND_ENDS) and not held.count("'") % 2:
             yield before, held
             held = ""
     if held:
