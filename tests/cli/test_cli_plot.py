@@ -202,6 +202,10 @@ def test_what_evaluate_writes_is_drawn_by_its_name_alone(command, labelled: Path
     Path("result.json").write_text(written)
     both = command("plot", "result.json")
     assert (both.code, "Confusion:" in both.out, "Reliability:" in both.out) == (0, True, True)
+    # Whatever the name says.
+    Path("result.json").rename("clf.result")
+    assert command("plot", "clf.result").out == both.out.replace("result.json", "clf.result")
+    Path("clf.result").rename("result.json")
     one = command("plot", "result.json", "--reliability")
     assert (one.code, "Confusion:" in one.out) == (0, False)
     # Beside its model it is still the evaluation, not a file of labelled texts.
@@ -217,7 +221,7 @@ def test_what_evaluate_writes_is_drawn_by_its_name_alone(command, labelled: Path
         (["clf", "--confusion"], "textrnn plot clf --confusion TEST.csv"),
         (["--reliability", "clf"], "textrnn plot clf --reliability TEST.csv"),
         (["--confusion"], "textrnn plot MODEL --confusion TEST.csv"),
-        (["one", "--confusion"], "one is a language-model model"),
+        (["one", "--confusion"], "one is a language model"),
         (["--attention", "ein Hund"], "textrnn plot MODEL --attention"),
         (["mt", "--attention", "ein Hund", "-o", "a.svg"], "end in .png or .html"),
         (["mt", "--attention", "ein Hund", "--confusion", "test.csv"], "leave one of them out"),

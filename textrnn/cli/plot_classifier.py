@@ -76,7 +76,9 @@ def as_answers(runs: tuple[Path, ...], values: dict[str, Any]) -> tuple[Path, ..
         values: The command's values; those of the pictures are set to the file, of both where none is named.
     """
     options = ("confusion", "reliability")
-    if not (len(runs) == 1 and runs[0].is_file() and runs[0].suffix.lower() == ".json"):
+    if len(runs) != 1 or not runs[0].is_file():
+        return runs
+    if runs[0].suffix.lower() != ".json" and not is_evaluation(str(runs[0])):
         return runs
     if any(values[option] not in (None, BARE) for option in options):
         return runs
@@ -96,7 +98,8 @@ def _needs_texts(option: str, model: Path | None) -> str:
     # Refuses what is no classifier with its own words.
     config = bundle.peek_bundle(model).config
     if config["job"] != "classifier":
-        return f"{option} draws what a classifier answers; {model} is a {config['job']} model"
+        job = config["job"].replace("-", " ")
+        return f"{option} draws what a classifier answers; {model} is a {job}"
     record = config.get("data")
     data = record if isinstance(record, dict) else {}
     known = [*(data.get("test_inputs") or ()), *(data.get("valid_inputs") or ())]
