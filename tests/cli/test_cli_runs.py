@@ -1,7 +1,9 @@
 """``textrnn runs``: the list of runs, and advice where people meet it."""
 
+import contextlib
 import fcntl
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from textrnn.cli.runs import COLUMNS
 from textrnn.cli.runs_table import write_table
 from textrnn.experiments.run_studies import folded
 from textrnn.experiments.runs import differing, find_models, read_run
+from textrnn.experiments.study import Study
 
 RISING = ([3.0, 2.0, 2.4, 2.6, 2.8], [3.0, 2.0, 1.5, 1.2, 1.0])
 
@@ -26,6 +29,8 @@ def shelf(tmp_path: Path) -> Path:
     half = [planned(), *course([3.0, 2.5], [3.0, 2.5]), stopped(200, "interrupted")]
     figures = {"valid_loss": 1.9, "bits_per_char": 2.7}
     write_run(tmp_path / "shelf" / "half", half, metrics=figures, step=200)
+    (tmp_path / "shelf" / "half" / bundle.RESUME).mkdir()
+    (tmp_path / "shelf" / "half" / bundle.RESUME / bundle.STATE).write_text("{}")
     clf = {"valid_loss": 0.5, "valid_accuracy": 0.875}
     write_run(tmp_path / "shelf" / "clf", job="classifier", metrics=clf, source="a\tb.csv")
     damaged = write_run(tmp_path / "shelf" / "damaged")
@@ -79,6 +84,10 @@ def test_advice_as_text_and_as_json(command, shelf: Path):
     assert clf == "shelf/clf\n  Its log tells too little."
     assert "go on" not in over
     assert "  Go on to the end of the plan: textrnn train lm --resume shelf/half" in half
+    # Where its state is gone, as that of a trial that has lost, a run cannot be gone on with.
+    (shelf / "half" / bundle.RESUME / bundle.STATE).unlink()
+    (told,) = command("runs", "shelf/half", "--advice", "--json").objects
+    assert (told["advice"][2]["finding"], told["advice"][2]["commands"]) == ("begin-anew", [])
     assert over.splitlines()[0] == "shelf/over"
     assert over.splitlines()[1].startswith("  Overfitting: from step 200 to step 500")
     (told,) = command("runs", "shelf/over", "--advice", "--json").objects
@@ -170,6 +179,17 @@ def test_a_study_with_a_trial_that_runs_is_running(command, study: Path):
     with lock.open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert [row["state"] for row in table(command("runs", "runs"))] == ["running", "stopped"]
+
+
+def test_a_study_tells_how_many_trials_it_had_when_their_directories_are_gone(command, study: Path):
+    (study / "study.db").unlink()
+    with contextlib.closing(Study.create(study, {})) as made:
+        for number in range(1, 5):
+            made.claim(None, lambda _, number: {"hidden_size": number}).lock.close()
+            made.end(number, "done", value=1.5)
+    write_run(study / "best", metrics={"valid_loss": 1.5})
+    shutil.rmtree(study / "trials")
+    assert [row["trials"] for row in table(command("runs", "runs"))] == ["4", ""]
 
 
 def test_the_table_says_what_stands_for_a_study(study: Path, capsys, monkeypatch):

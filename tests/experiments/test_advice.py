@@ -243,6 +243,18 @@ def test_broken_off(tmp_path: Path, reason: str | None):
     assert advice[2].commands == (RESUME,)
 
 
+def test_without_a_state_to_go_on_from_no_command_is_named_that_would_be_refused(tmp_path: Path):
+    events = [planned(max_steps=2000), *course(FALLING, FALLING), stopped(800, "interrupted")]
+    (_, _, told) = advise(history(tmp_path / "broken", *events), None)
+    assert (told.finding, told.commands) == ("begin-anew", ())
+    events = [planned(max_steps=800), *course(FALLING, FALLING), stopped(800, "finished")]
+    (_, end, told) = advise(history(tmp_path / "short", *events), None)
+    assert (end.finding, told.finding) == ("cut-short", "train-longer")
+    # 80 s were too few: all of it anew, and as much again.
+    assert told.commands == ("--minutes 3",)
+    assert "another --output" in told.text
+
+
 def test_no_validation_data(tmp_path: Path):
     events = [planned(), *course([None] * 8, FALLING), stopped(800, "finished")]
     advice = advise(history(tmp_path, *events), RESUME)

@@ -30,4 +30,6 @@ def advice_on(job: str, model: Path) -> tuple[Advice, ...]:
         return ()
     if job not in JOBS or not history.plan or (history.end is None and not history.last_step):
         return ()
-    return advise(history, JOBS[job].how_to_go_on(model))
+    # Trials of a study that have lost keep no state.
+    can_resume = (model / bundle.RESUME / bundle.STATE).is_file()
+    return advise(history, JOBS[job].how_to_go_on(model) if can_resume else None)

@@ -75,13 +75,13 @@ class Advice:
         return {**dataclasses.asdict(self), "commands": list(self.commands)}
 
 
-def advise(history: History, resume: str) -> tuple[Advice, Advice, Advice]:
+def advise(history: History, resume: str | None) -> tuple[Advice, Advice, Advice]:
     """Return what a run's curves say of its fit, its end and what to try next.
 
     Args:
         history: What its log tells; it has ended, or is to be judged as if it had.
         resume: The command that goes on with the run, to which ``--minutes N`` or ``--max-steps N`` can be
-            added.
+            added; None where the state that this takes is gone.
     """
     curve = ValidationCurve.of(history)
     fit = fit_of(history, curve)
@@ -93,9 +93,11 @@ def advise(history: History, resume: str) -> tuple[Advice, Advice, Advice]:
     )
 
 
-def _next(history: History, fit: str, end: str, resume: str) -> Advice:
+def _next(history: History, fit: str, end: str, resume: str | None) -> Advice:
     """Say what to try next: first what broke the run, then what it lacked, then what holds it back."""
     if end == "broken-off":
+        if resume is None:
+            return _anew("begin-anew", "What it takes to go on is gone: begin anew", [])
         return _go_on("go-on", "Go on to the end of the plan", resume)
     if end in ("diverged", "rolled-back") or fit == "unstable":
         return _smaller_rate(history, end)
@@ -111,7 +113,9 @@ def _next(history: History, fit: str, end: str, resume: str) -> Advice:
         lead = "More training texts help most; with these, try more dropout"
         return _anew("regularise", lead, _dropout(history, 0.2))
     if end in ("cut-short", "short"):
-        return _go_on("train-longer", "Give it more time", f"{resume} {_as_much_again(history)}")
+        if resume is None:
+            return _anew("train-longer", "Give it more time", [_time(history, 2)])
+        return _go_on("train-longer", "Give it more time", f"{resume} {_time(history, 1)}")
     if fit in ("no-validation", "not-evaluated", "too-few-evaluations"):
         return _look_closer(history, fit)
     if history.settings.get("schedule") == "constant":
@@ -170,11 +174,11 @@ def _size(history: History, factor: float) -> list[str]:
     return [f"--hidden-size {max(1, round(now * factor))}"] if isinstance(now, int) else []
 
 
-def _as_much_again(history: History) -> str:
-    """Return the budget for about as many steps as were done; on ``--resume`` it counts from there.
+def _time(history: History, times: int) -> str:
+    """Return the budget for so many times the steps done, or about; with ``--resume`` it counts from there.
 
     What so many steps as a short run had would bring is little to look at: it is given some more.
     """
     if history.elapsed_s < 60:
-        return f"--max-steps {max(LEAST_STEPS, history.last_step)}"
-    return f"--minutes {round(history.elapsed_s / 60)}"
+        return f"--max-steps {max(LEAST_STEPS, times * history.last_step)}"
+    return f"--minutes {round(times * history.elapsed_s / 60)}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from textrnn.errors import TextrnnError
 from textrnn.experiments.keeping import BEST_MODEL
 from textrnn.experiments.runs import Run, sorted_runs
-from textrnn.experiments.study import FILE
+from textrnn.experiments.study import FILE, Study
 
 __all__ = ["folded", "study_of"]
 
@@ -46,13 +48,20 @@ def folded(runs: Iterable[Run], asked: Sequence[Path]) -> list[Run]:
             found.append(run)
         else:
             studies.setdefault(study, []).append(run)
-    return found + [_best(members) for members in studies.values()]
+    return found + [_best(study, members) for study, members in studies.items()]
 
 
-def _best(members: Sequence[Run]) -> Run:
+def _best(study: Path, members: Sequence[Run]) -> Run:
     trials = [run for run in members if run.path.name != BEST_MODEL]
     kept = [run for run in members if run.path.name == BEST_MODEL]
     best = (kept or sorted_runs(trials, "best"))[0]
     if any(run.state == "running" for run in members):
         best = dataclasses.replace(best, state="running", reason=None)
-    return dataclasses.replace(best, trials=len(trials))
+    return dataclasses.replace(best, trials=_count(study) or len(trials))
+
+
+def _count(study: Path) -> int:
+    """Return how many trials a study knows of: their directories may be gone. 0 where it cannot be read."""
+    with contextlib.suppress(TextrnnError), contextlib.closing(Study.open(study)) as opened:
+        return len(opened.trials())
+    return 0
