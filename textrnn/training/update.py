@@ -12,6 +12,7 @@ from torch import Tensor
 from textrnn.nn.dropout import MaskSource
 from textrnn.training.average import Average
 from textrnn.training.device import autocast, is_out_of_memory
+from textrnn.training.memory import LeftMemory
 from textrnn.training.optimizer import make_optimizer
 from textrnn.training.ranks import ALONE, Ranks
 from textrnn.training.settings import TrainingSettings
@@ -55,6 +56,7 @@ class Updater:
         if settings.ema_decay:
             self._average = Average(task.model.tensors(), settings.ema_decay)
         self._carried: State | None = None
+        self._left = LeftMemory()
         self.parts = settings.accumulation
         self.rate = 0.0
 
@@ -105,6 +107,8 @@ class Updater:
         self._carried = carried
         if self._average is not None:
             self._average.update(self._task.model.tensors(), step + 1)
+        if self._device.type == "cpu":
+            self._left.after_step()
         return sums, norm
 
     @property
