@@ -5,8 +5,8 @@
 For the whole softmax and for two sizes of sample, each in a process of its own on one thread: tokens trained
 on per second of processor time, most memory held, and the loss on validation text, scored against
 all words, once so many seconds of PROCESSOR time went into steps. Processor time, so that a busy machine does
-not decide. Each way is trained at the rates given, with a short warm-up and the rate falling to 0 over the
-seconds, and its best rate is marked.
+not decide. Each way is trained at each of the rates given, with a short warm-up and the rate falling to 0
+over the seconds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 import dataclasses
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from textrnn.errors import DataError, UsageError
@@ -160,6 +160,7 @@ def test_scoring_more_words_makes_evaluations_dearer():
     max_steps=st.integers(1, 100_000),
     hidden_size=st.sampled_from([64, 256, 512]),
 )
+@example(vocab_size=5000, sampled_words=0, max_steps=77, hidden_size=64)
 def test_evaluations_and_warm_up_keep_to_their_shares(
     vocab_size: int, sampled_words: int, max_steps: int, hidden_size: int
 ):

@@ -94,7 +94,8 @@ class Budget:
         eval_every = s.eval_every or max(1, math.ceil(max_steps / evaluations))
         warmup = s.warmup_steps
         if warmup is None:
-            warmup = min(2000, max(1, int(max_steps * warmup_share)))
+            # A share of 20 steps is 20 steps, whatever the last bit of its quotient says.
+            warmup = min(2000, max(1, int(max_steps * warmup_share + 1e-9)))
         if s.patience is not None:
             patience = s.patience
         elif s.minutes is not None:
