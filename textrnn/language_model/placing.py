@@ -106,7 +106,7 @@ def _missing_for_bf16() -> str:
 
     # The products are oneDNN's, which not every build of torch has.
     is_fast = (
-        torch.backends.mkldnn.is_available()
+        torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and pick_precision("auto", torch.device("cpu")) == "bf16"
     )
     return "" if is_fast else "fast products of bf16 (AVX-512 BF16 or AMX)"
