@@ -246,6 +246,16 @@ def test_typing_with_suggestions(terminal, lm, tmp_path):
     assert there.mode == there.before
 
 
+def test_a_suggestion_taken_at_once_is_one_for_what_was_typed(terminal, lm):
+    (former, *_), (first, *_) = lm.complete("", 3), lm.complete("a b", 3)
+    assert former.text != first.text
+    there = terminal("-n", "3")
+    there.until("%")
+    # All of it at once, before there are suggestions for it.
+    there.press("a b\t")
+    there.until(f"> a b{first.text} ".removesuffix("\n "))
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_terminal_is_put_back_whatever_ends_it(number, code, terminal):
     there = terminal()

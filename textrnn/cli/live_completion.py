@@ -22,6 +22,8 @@ __all__ = ["Screen", "type_with"]
 
 _MARK = "> "
 _BAR = 20
+_CHOOSING = ("tab", "up", "down")
+"""Keys that mean the suggestions for what was typed before them, however fast they were pressed."""
 
 
 def type_with(lm: LanguageModel, *, num: int, words: int) -> None:
@@ -48,11 +50,12 @@ def type_with(lm: LanguageModel, *, num: int, words: int) -> None:
                     editor = LineEditor()
                 is_stale = is_stale or action in (Action.CHANGED, Action.ACCEPT)
                 # Whoever types faster than suggestions are found sees those for the last key.
-                if is_stale and not terminal.is_waiting():
+                is_asked = terminal.pushed[:1] and terminal.pushed[0] in _CHOOSING
+                if is_stale and (is_asked or not terminal.is_waiting()):
                     editor.offer(_suggestions(lm, context + editor.before, num, words))
                     is_stale = False
                 screen.draw(editor)
-                action = _pressed(terminal, editor)
+                action = _pressed(terminal, editor, is_stale=is_stale)
         finally:
             screen.clear()
 
@@ -61,11 +64,20 @@ def _suggestions(lm: LanguageModel, prompt: str, num: int, words: int) -> Sequen
     return lm.complete(prompt, num, words=words, on_unknown=lambda _: None)
 
 
-def _pressed(terminal: RawTerminal, editor: LineEditor) -> Action:
-    """Wait for keys and return what they ask for, taken together."""
+def _pressed(terminal: RawTerminal, editor: LineEditor, *, is_stale: bool) -> Action:
+    """Wait for keys and return what they ask for, taken together.
+
+    Args:
+        terminal: Where they are pressed; gets back those that wait for other suggestions.
+        editor: The line.
+        is_stale: Whether its suggestions are for a former text.
+    """
     result = Action.REDRAW
     keys = terminal.keys()
     while keys:
+        if keys[0] in _CHOOSING and (is_stale or result is Action.CHANGED):
+            terminal.push_back(keys)
+            return result
         action = editor.press(keys.pop(0))
         if action in (Action.ACCEPT, Action.LEAVE):
             # What was pasted behind a line end begins the next line.

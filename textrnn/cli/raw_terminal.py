@@ -146,6 +146,11 @@ class RawTerminal:
         """Let :meth:`keys` return these once more, first."""
         self._pushed = keys + self._pushed
 
+    @property
+    def pushed(self) -> tuple[str, ...]:
+        """The keys that were pushed back."""
+        return tuple(self._pushed)
+
     def is_waiting(self, patience_s: float = 0.0) -> bool:
         """Return whether more keys have been pressed."""
         return bool(self._pushed) or bool(select.select([self._file], [], [], patience_s)[0])
