@@ -222,7 +222,7 @@ def test_what_evaluate_writes_is_drawn_by_its_name_alone(command, labelled: Path
         (["--reliability", "clf"], "textrnn plot clf --reliability TEST.csv"),
         (["--confusion"], "textrnn plot MODEL --confusion TEST.csv"),
         (["one", "--confusion"], "one is a language model"),
-        (["--attention", "ein Hund"], "textrnn plot MODEL --attention"),
+        (["--attention", 'ein "Hund"'], """textrnn plot MODEL --attention 'ein "Hund"'"""),
         (["mt", "--attention", "ein Hund", "-o", "a.svg"], "end in .png or .html"),
         (["mt", "--attention", "ein Hund", "--confusion", "test.csv"], "leave one of them out"),
     ],

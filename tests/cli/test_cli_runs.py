@@ -196,8 +196,12 @@ def test_the_table_says_what_stands_for_a_study(study: Path, capsys, monkeypatch
     monkeypatch.chdir(study.parent)
     listed = folded([read_run(path) for path in find_models([Path()], print)], [Path("..")])
     write_table(listed, differing(listed))
-    *_, last = capsys.readouterr().out.splitlines()
-    assert "  the best of 3 trials; all of them: textrnn tune show s" in (last, *_)
+    told = "  the best of 3 trials; all of them: textrnn tune show s"
+    assert told in capsys.readouterr().out.splitlines()
+    # A command is not broken.
+    monkeypatch.setenv("COLUMNS", "50")
+    write_table(listed, differing(listed))
+    assert "  textrnn tune show s" in capsys.readouterr().out.splitlines()
 
 
 def test_weights_are_not_read(command, shelf: Path):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 from textrnn.cli.styled import Line
+from textrnn.cli.wrapping import wrapped
 
 __all__ = ["Row", "table_lines", "width_of"]
 
@@ -22,7 +23,7 @@ class Row:
     Attributes:
         cells: One for each head.
         words: What may stand in a further column or below the row, broken between them.
-        remark: A line below the row.
+        remark: Words below the row, with a command that is not broken.
         style: Of all cells.
         styles: Of single cells, by their place, instead.
     """
@@ -78,7 +79,8 @@ def table_lines(
         if not is_flat:
             yield from _below(row.words, width)
         if row.remark:
-            yield [(f"{_INDENT}{row.remark}", "dim")]
+            lines = wrapped(f"{_INDENT}{row.remark}", width).split("\n")
+            yield from ([(each, "dim")] for each in lines)
 
 
 def _below(words: Sequence[str], width: int) -> Iterator[Line]:

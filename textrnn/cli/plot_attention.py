@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ def plot_attention(runs: Sequence[Path], values: Mapping[str, Any]) -> None:
     if len(runs) != 1:
         raise UsageError(
             f"--attention draws what a translator looks at for a text: textrnn plot MODEL --attention "
-            f'"{text}"'
+            f"{shlex.quote(text)}"
         )
     output = values["output"] or "-"
     if output != "-" and Path(output).suffix.lower().removeprefix(".") not in FORMS:
