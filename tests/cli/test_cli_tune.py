@@ -107,6 +107,7 @@ def test_the_same_command_has_nothing_left_to_do(study, studied, command):
 
 def test_a_study_goes_on_without_the_directories_of_its_trials(study, command):
     shutil.rmtree(study / "trials")
+    assert "the trials take" not in command("tune", "--resume", study).err
     resumed = command("tune", "--resume", study, "--trials", "1")
     assert resumed.code == 0, resumed.err
     assert sorted(row["trial"] for row in rows(resumed.out)) == ["1", "2", "3"]
@@ -225,9 +226,10 @@ def test_sizes_that_the_planner_takes_for_small_texts_are_searched(command, book
     assert {*searched} <= {*HIDDEN_SIZES}
 
 
-def test_a_grid_that_is_done_suggests_no_more_trials(command, book):
-    done = command("tune", "lm", "book.txt", *TINY[:4], "--strategy", "grid", "--max-steps", "2",
-                   "--search", "hidden_size=8,12", "--no-baseline")  # fmt: skip
+@pytest.mark.parametrize("strategy", [("grid",), ("random", "--trials", "3")])
+def test_where_all_has_been_tried_no_more_trials_are_suggested(strategy, command, book):
+    done = command("tune", "lm", "book.txt", *TINY[:4], "--max-steps", "2", "--no-baseline",
+                   "--search", "hidden_size=8,12", "--strategy", *strategy)  # fmt: skip
     assert done.code == 0, done.err
     assert "the model is in book-lm-study/best" in done.err
     assert "--trials" not in done.err

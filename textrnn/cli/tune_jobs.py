@@ -20,6 +20,7 @@ from textrnn.cli.data_options import (
 from textrnn.cli.environment import misspelt_variables
 from textrnn.cli.jobs import JOBS, Job
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
+from textrnn.cli.output import shown
 from textrnn.cli.tune_defaults import selections
 from textrnn.cli.tune_plan import plan_lines, searched_of
 from textrnn.cli.tune_session import run_study
@@ -157,7 +158,9 @@ def tune_job(job: Job, data: Data, values: Mapping[str, Any]) -> None:
 
 def _show_plan(record: Mapping[str, Any], folder: Path, request: Request) -> None:
     if is_study(folder) and not request.force:
-        raise UsageError(f"{folder} holds a study already; see it with textrnn tune show {folder}")
+        raise UsageError(
+            f"{folder} holds a study already; see it with textrnn tune show {shown(folder)}"
+        )
     if request.json:
         write_json({"event": "study_planned", "study": str(folder), **record})
         return

@@ -236,11 +236,13 @@ class _Session:
             self._note(f"the model is in {shown(model)}")
             self._note(f"  {use:<12}{command}")
             trials = folder / "trials"
-            size = sum(path.stat().st_size for path in trials.rglob("*") if path.is_file())
-            self._note(
-                f"the trials take {byte_size(size)} in {shown(trials)}; "
-                f"neither the model nor more trials need them"
-            )
+            with contextlib.suppress(OSError):  # somebody may be deleting them
+                size = sum(path.stat().st_size for path in trials.rglob("*") if path.is_file())
+                if size:
+                    self._note(
+                        f"the trials take {byte_size(size)} in {shown(trials)}; "
+                        f"neither the model nor more trials need them"
+                    )
         if not self._has_tried_all(findings):
             self._note(f"  {'search more':<12}textrnn tune --resume {shown(folder)} --trials 10")
         if model is not None:
@@ -250,10 +252,9 @@ class _Session:
             )
 
     def _has_tried_all(self, findings: Findings) -> bool:
-        """Return whether a grid has no combination left."""
-        record, size = self._searched.record, self._searched.space.size
-        is_grid = record["strategy"] == "grid" and size is not None
-        return is_grid and len(findings.trials) >= (size or 0) + record["baseline"]
+        """Return whether no combination is left; that of the defaults is none of those searched."""
+        size = self._searched.space.size
+        return size is not None and sum(bool(t.settings) for t in findings.trials) >= size
 
     def _raise_interrupted(self, folder: Path) -> None:
         number = (
