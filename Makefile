@@ -1,7 +1,7 @@
 # make demo    train a language model, a classifier and a translator for a minute each, and use them
 # make test    format, lint, strict types and tests
 # make docs    build the manual into site/; a broken link fails it
-# make faults  the long form of the fault suite: kills, full disks, hostile models, bad input (half an hour)
+# make faults  the long form of the fault suite: kills, full disks, hostile models, bad input (an hour)
 # make format  put the code in shape
 #
 # Everything lives in .venv; the versions are those of constraints.txt.
