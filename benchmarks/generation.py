@@ -30,7 +30,7 @@ import torch
 from torch import nn
 
 from benchmarks.machine import machine
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.config import as_dict
 from textrnn.decoding.randomness import row_key, uniforms
 from textrnn.decoding.sampling import Sampler, SamplingSettings
@@ -183,9 +183,9 @@ def first_character_s(model: RecurrentLanguageModel, settings: LanguageModelSett
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         arrays = {name: tensor.numpy() for name, tensor in model.tensors().items()}
-        files = {n: bundle.write_file(path / n, c) for n, c in TOKENIZER.to_files().items()}
+        files = {n: records.write_file(path / n, c) for n, c in TOKENIZER.to_files().items()}
         tokenizer = {"kind": TOKENIZER.kind, "files": sorted(files)}
-        files["weights"] = bundle.write_tensors(path / "weights", arrays)
+        files["weights"] = records.write_tensors(path / "weights", arrays)
         record = {
             "job": "language-model",
             "settings": as_dict(settings),
@@ -193,7 +193,7 @@ def first_character_s(model: RecurrentLanguageModel, settings: LanguageModelSett
             "weights": "weights",
             "files": files,
         }
-        bundle.write_record(path, bundle.CONFIG, record)
+        records.write_record(path, bundle.CONFIG, record)
         command = [sys.executable, "-m", "textrnn", "generate", folder, "-n", "-1", "--no-echo"]
 
         def first() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.classifier.model import TextClassifier
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.config import as_dict, make
@@ -66,11 +66,11 @@ def write_classifier(
     change(model)
     path.mkdir(parents=True)
     files = {
-        name: bundle.write_file(path / name, data) for name, data in tokenizer.to_files().items()
+        name: records.write_file(path / name, data) for name, data in tokenizer.to_files().items()
     }
     arrays = {name: tensor.detach().numpy() for name, tensor in model.tensors().items()}
     weights = "weights-00000001.safetensors"
-    files[weights] = bundle.write_tensors(path / weights, arrays)
+    files[weights] = records.write_tensors(path / weights, arrays)
     record = {
         "job": job,
         "labels": list(labels),
@@ -84,5 +84,5 @@ def write_classifier(
         "weights": weights,
         "files": files,
     }
-    bundle.write_record(path, bundle.CONFIG, record)
+    records.write_record(path, bundle.CONFIG, record)
     return path

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.config import as_dict, make
 from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.settings import LanguageModelSettings
@@ -56,11 +56,11 @@ def write_language_model(
     model = network(tokenizer.vocab_size, change, **settings)
     path.mkdir(parents=True)
     files = {
-        name: bundle.write_file(path / name, data) for name, data in tokenizer.to_files().items()
+        name: records.write_file(path / name, data) for name, data in tokenizer.to_files().items()
     }
     arrays = {name: tensor.detach().numpy() for name, tensor in model.tensors().items()}
     weights = "weights-00000001.safetensors"
-    files[weights] = bundle.write_tensors(path / weights, arrays)
+    files[weights] = records.write_tensors(path / weights, arrays)
     record = {
         "job": "language-model",
         "settings": as_dict(make(LanguageModelSettings, {**SMALL, **settings})),
@@ -68,5 +68,5 @@ def write_language_model(
         "weights": weights,
         "files": files,
     }
-    bundle.write_record(path, bundle.CONFIG, record)
+    records.write_record(path, bundle.CONFIG, record)
     return path

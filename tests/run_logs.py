@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from textrnn import bundle
+from textrnn import bundle, records
 
 SETTINGS = {
     "learning_rate": 0.01,
@@ -155,5 +155,5 @@ def write_run(
     }
     for name in record["files"]:
         (folder / name).write_bytes(b"x")
-    bundle.write_record(folder, bundle.CONFIG, record)
+    records.write_record(folder, bundle.CONFIG, record)
     return folder

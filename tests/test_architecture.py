@@ -25,6 +25,7 @@ RANKS = {
     "metrics": 3,
     "tokenizers": 2,
     "config": 1,
+    "records": 1,
     "errors": 0,
     "files": 0,
     "_version": 0,

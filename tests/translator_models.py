@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.bundle import tokenizer_part
 from textrnn.config import as_dict, make
 from textrnn.tokenizers import Tokenizer
@@ -66,12 +66,12 @@ def write_translator(
     for part, tokenizer in (("src_tokenizer", src), ("tgt_tokenizer", tgt)):
         record[part], contents = tokenizer_part(tokenizer, f"{part[:3]}-")
         for name, content in contents.items():
-            files[name] = bundle.write_file(path / name, content)
+            files[name] = records.write_file(path / name, content)
     arrays = {name: tensor.numpy() for name, tensor in model.tensors().items()}
     weights = "weights-00000001.safetensors"
-    files[weights] = bundle.write_tensors(path / weights, arrays)
+    files[weights] = records.write_tensors(path / weights, arrays)
     training = {"step": 1, "best_step": 1, "metrics": {}}
-    bundle.write_record(
+    records.write_record(
         path, bundle.CONFIG, {**record, "training": training, "weights": weights, "files": files}
     )
     return path

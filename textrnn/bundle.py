@@ -13,17 +13,12 @@
 Files are named by step or kind and never rewritten, but for the two small JSON files, which are written
 beside, flushed and renamed. Files that neither of them names are leftovers and swept at the next save.
 
-Digests find damage, not forgery: who can change a file can change its digest. Nothing here is pickled or
-executed, so opening a stranger's model is reading data.
+How the files themselves are written and verified is the affair of ``textrnn.records``.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,40 +27,23 @@ import numpy as np
 import numpy.typing as npt
 
 from textrnn.errors import ModelError
-from textrnn.files import is_plain, new_file, open_plain, parse_json, read_plain
+from textrnn.records import peek_files, read_content, read_record, read_tensors
 from textrnn.tokenizers import Tokenizer, load_tokenizer
 
 __all__ = [
     "CONFIG",
-    "FORMAT",
     "LOG",
     "RESUME",
     "STATE",
     "Bundle",
     "open_bundle",
     "peek_bundle",
-    "peek_record",
-    "read_record",
-    "read_tensors",
-    "sweep",
     "tokenizer_part",
-    "verify_file",
-    "write_file",
-    "write_record",
-    "write_tensors",
 ]
 
-FORMAT = 1
-"""Format of the directory; readers refuse a newer one by name."""
-
 CONFIG, LOG, RESUME, STATE = "config.json", "log.jsonl", "resume", "state.json"
-_MOST_JSON = 64 << 20
 _MOST_TOKENIZER = 256 << 20
-_BLOCK = 1 << 20
 _TRIES = 20
-
-Arrays = Mapping[str, npt.NDArray[Any]]
-FileRecord = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -95,7 +73,7 @@ class Bundle:
         record = self.config[part]
         prefix = record.get("prefix", "")
         files = {
-            name.removeprefix(prefix): _content(self.path / name, _MOST_TOKENIZER)
+            name.removeprefix(prefix): read_content(self.path / name, _MOST_TOKENIZER)
             for name in record["files"]
         }
         return load_tokenizer(record["kind"], files)
@@ -169,18 +147,7 @@ def peek_bundle(path: str | Path) -> Bundle:
         ModelError: no such directory, not a model, its ``config.json`` damaged or of a newer format, or a
             file missing or of another size.
     """
-    return _opened(Path(path), _peeked_with_sizes)
-
-
-def _peeked_with_sizes(folder: Path, name: str) -> dict[str, Any]:
-    record = peek_record(folder, name)
-    for file, expected in record["files"].items():
-        path = _named(folder, file, expected)
-        try:
-            _require_size(path, path.stat().st_size, expected)
-        except OSError as error:
-            raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-    return record
+    return _opened(Path(path), peek_files)
 
 
 def _opened(path: Path, read: Callable[[Path, str], dict[str, Any]]) -> Bundle:
@@ -245,196 +212,8 @@ def _is_tokenizer(record: object, listed: Mapping[str, Any]) -> bool:
     return whole and len(set(names)) == len(names)
 
 
-def read_record(folder: Path, name: str) -> dict[str, Any]:
-    """Read ``config.json`` or ``state.json`` and verify it and every file that it names.
-
-    Raises:
-        ModelError: unreadable, damaged, or of a newer format.
-    """
-    record = peek_record(folder, name)
-    for file, expected in record["files"].items():
-        verify_file(folder, file, expected)
-    return record
-
-
-def peek_record(folder: Path, name: str) -> dict[str, Any]:
-    """Read ``config.json`` or ``state.json`` and verify it alone, which takes no time by the files' sizes.
-
-    Raises:
-        ModelError: unreadable, damaged, or of a newer format.
-    """
-    try:
-        return _peeked(folder / name)
-    except MemoryError:
-        raise ModelError(
-            f"{folder / name}: takes more memory than there is; the model is damaged"
-        ) from None
-
-
-def _peeked(path: Path) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = parse_json(_content(path, _MOST_JSON))
-    except ValueError:
-        raise ModelError(f"{path}: not valid JSON; the model is damaged") from None
-    form = record.get("format") if isinstance(record, dict) else None
-    if isinstance(form, int) and form > FORMAT:
-        versions = record.get("versions")
-        version = versions.get("textrnn") if isinstance(versions, dict) else None
-        version = version if isinstance(version, str) else "a newer version"
-        raise ModelError(
-            f"{path}: written in format {form} by textrnn {version}; this version reads formats up to "
-            f"{FORMAT}: upgrade with pip install --upgrade textrnn"
-        )
-    if form is None:
-        raise ModelError(f"{path}: no model of textrnn, or one that is damaged: it names no format")
-    if form != FORMAT or record.get("digest") != _digest_of(record):
-        raise ModelError(f"{path}: its digest does not match; the model is damaged")
-    files = record.get("files")
-    if not isinstance(files, dict):
-        raise ModelError(f"{path}: incomplete; the model is damaged")
-    return record
-
-
-def write_record(folder: Path, name: str, record: Mapping[str, Any]) -> None:
-    """Write ``config.json`` or ``state.json``: the moment at which a save becomes valid.
-
-    Args:
-        folder: Where it goes; the files that it names lie there already.
-        name: ``config.json`` or ``state.json``.
-        record: Its content, with ``files``; format and digest are added.
-    """
-    whole = {"format": FORMAT, **record}
-    whole["digest"] = _digest_of(whole)
-    text = json.dumps(whole, indent=1, allow_nan=False)
-    write_file(folder / name, text.encode())
-
-
-def write_file(path: Path, content: bytes) -> FileRecord:
-    """Write a file beside, flush it to disk and rename it into place.
-
-    Returns:
-        Its entry in a record's ``files``: size and digest.
-    """
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with new_file(temporary) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        # Where a disk is full the system does not say under which file.
-        error.filename = error.filename or str(path)
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    _flush_folder(path.parent)
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def write_tensors(path: Path, arrays: Arrays) -> FileRecord:
-    """Write arrays as safetensors; returns the file's entry in a record's ``files``."""
-    from safetensors.numpy import save
-
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    return write_file(path, save(contiguous))
-
-
-def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Read arrays from a safetensors file.
-
-    Raises:
-        ModelError: missing, or not such a file.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return dict(load_file(path))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: missing; the model is damaged") from None
-    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        # The last three: a type of numbers that NumPy does not know, such as bfloat16.
-        raise ModelError(f"{path}: cannot be read as safetensors: {error}") from None
-
-
-def sweep(folder: Path, keep: Iterable[str], patterns: Iterable[str]) -> None:
-    """Delete leftovers: files that match a pattern and are not to be kept."""
-    kept = set(keep)
-    for pattern in patterns:
-        for path in folder.glob(pattern):
-            if path.name not in kept:
-                path.unlink(missing_ok=True)
-
-
-def _digest_of(record: Mapping[str, Any]) -> str:
-    """Return the digest of a record without its ``digest``, independent of layout."""
-    rest = {key: value for key, value in record.items() if key != "digest"}
-    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def verify_file(folder: Path, name: str, expected: Any) -> None:
-    """Hold a file against its entry in a record's ``files``.
-
-    Raises:
-        ModelError: missing, changed, not a plain file, or outside the folder.
-    """
-    path = _named(folder, name, expected)
-    try:
-        digest = hashlib.sha256()
-        with open_plain(path) as file:
-            _require_size(path, os.fstat(file.fileno()).st_size, expected)
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-    if digest.hexdigest() != expected.get("sha256"):
-        raise ModelError(f"{path}: its digest does not match; the model is damaged")
-
-
-def _named(folder: Path, name: str, expected: Any) -> Path:
-    """Return where a file of a record lies; refused where that is outside, or no plain file."""
-    path = folder / name
-    if not name or Path(name).name != name or "\\" in name or not isinstance(expected, dict):
-        raise ModelError(f"{folder}: names a file outside itself ({name!r}); refused")
-    if not is_plain(path):
-        raise ModelError(f"{path}: missing or not a plain file; the model is damaged")
-    return path
-
-
-def _require_size(path: Path, size: int, expected: Mapping[str, Any]) -> None:
-    wanted = expected.get("bytes")
-    if size != wanted:
-        raise ModelError(f"{path}: {size} bytes instead of {wanted}; the model is damaged")
-
-
-def _content(path: Path, most: int) -> bytes:
-    """Return the content of a model's file.
-
-    Raises:
-        ModelError: it is no plain file, cannot be read, or is too large.
-    """
-    try:
-        return read_plain(path, most)
-    except OSError as error:
-        raise ModelError(
-            f"{path}: cannot be read: {error.strerror}; the model is damaged"
-        ) from None
-
-
 def _is_finite(array: npt.NDArray[Any]) -> bool:
     """Return whether all numbers of an array are finite, without another array of its size."""
     if array.dtype.kind != "f" or not array.size:
         return True
     return bool(np.isfinite(array.min()) and np.isfinite(array.max()))
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a rename in the folder last; a no-op where folders cannot be flushed (Windows)."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

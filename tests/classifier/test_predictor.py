@@ -11,7 +11,7 @@ from classifier_models import SMALL, WORDS, write_classifier
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.bundle import open_bundle
 from textrnn.classifier import predictor
 from textrnn.classifier.predictor import UNSURE, Classifier
@@ -39,7 +39,7 @@ def rewrite(path, **entries):
     record = json.loads((path / bundle.CONFIG).read_text())
     for name in ("format", "digest"):
         record.pop(name)
-    bundle.write_record(path, bundle.CONFIG, {**record, **entries})
+    records.write_record(path, bundle.CONFIG, {**record, **entries})
 
 
 def test_probabilities_are_the_softmax_of_the_logits_over_the_temperature(tmp_path):

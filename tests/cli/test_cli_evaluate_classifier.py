@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.classifier.batches import padded
 from textrnn.classifier.evaluation import evaluate_examples
 from textrnn.classifier.model import TextClassifier
@@ -71,7 +71,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tensors = trained_weights(settings, tokenizer).tensors()
     weights = "weights-00000040.safetensors"
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    own = {name: bundle.write_file(path / name, c) for name, c in tokenizer.to_files().items()}
+    own = {name: records.write_file(path / name, c) for name, c in tokenizer.to_files().items()}
     record = {
         "job": "classifier",
         "labels": list(LABELS),
@@ -80,9 +80,9 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tokenizer": {"kind": "word", "files": sorted(own), "vocab_size": tokenizer.vocab_size},
         "training": {"metrics": {"temperature": 1.25}},
         "weights": weights,
-        "files": {**own, weights: bundle.write_tensors(path / weights, arrays)},
+        "files": {**own, weights: records.write_tensors(path / weights, arrays)},
     }
-    bundle.write_record(path, bundle.CONFIG, record)
+    records.write_record(path, bundle.CONFIG, record)
     return path
 
 
@@ -220,7 +220,7 @@ def as_job(model: Path, path: Path, job: str) -> Path:
     record = json.loads((model / bundle.CONFIG).read_text())
     for name in record["files"]:
         (path / name).write_bytes((model / name).read_bytes())
-    bundle.write_record(path, bundle.CONFIG, {**record, "job": job})
+    records.write_record(path, bundle.CONFIG, {**record, "job": job})
     return path
 
 

@@ -180,7 +180,7 @@ def test_a_model_that_cannot_be_used_is_refused(break_it, command, model, tmp_pa
         elif break_it == "newer":
             (broken / "config.json").write_text(json.dumps({**config, "format": 99}))
         else:
-            from textrnn.bundle import write_record
+            from textrnn.records import write_record
 
             write_record(broken, "config.json", {**config, "job": "translator"})
     done = command("generate", broken)

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from run_logs import course, planned, resumed, rolled_back, stopped, write_run
 from translator_models import write_translator
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.cli.plot_scale import bounds, compact, nice_ticks
 from textrnn.cli.plot_terminal import plot_lines
 from textrnn.experiments.curves import TRAINING, Curve, Drawing, Panel
@@ -234,9 +234,9 @@ def test_a_model_alone_is_told_what_to_add(command, labelled, run, arguments, wo
 
 
 def test_the_texts_that_a_model_was_to_be_tested_on_are_named(command, labelled: Path):
-    config = bundle.read_record(labelled / "clf", bundle.CONFIG)
+    config = records.read_record(labelled / "clf", bundle.CONFIG)
     config["data"] = {"test_inputs": ["gone.csv", "test.csv"]}
-    bundle.write_record(labelled / "clf", bundle.CONFIG, config)
+    records.write_record(labelled / "clf", bundle.CONFIG, config)
     assert "textrnn plot clf --confusion test.csv" in command("plot", "clf", "--confusion").err
 
 

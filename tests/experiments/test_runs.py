@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from run_logs import course, planned, progress, stopped, write_run
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.errors import ModelError
 from textrnn.experiments.runs import (
     SORTS,
@@ -82,7 +82,7 @@ def test_without_a_log_the_saved_state_says_how_a_run_ended(tmp_path: Path):
     assert read_run(path).state == "stopped"
     (path / bundle.RESUME).mkdir()
     record = {"run": {"ended": "patience"}, "files": {}}
-    bundle.write_record(path / bundle.RESUME, bundle.STATE, record)
+    records.write_record(path / bundle.RESUME, bundle.STATE, record)
     assert (read_run(path).state, read_run(path).reason) == ("finished", "patience")
 
 

@@ -14,7 +14,7 @@ import torch
 from faults.hostile_forging import JOBS, TEXTS
 from training.test_loop import PLAN, SETTINGS, Clock, finish, make_loop
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.cli.jobs import JOBS as KINDS
 from textrnn.config import make
 from textrnn.errors import ModelError, TrainingError
@@ -80,7 +80,7 @@ def unsound(model: Path) -> list[str]:
     files = [*model.glob("weights-*.safetensors"), *model.glob("resume/last-*.safetensors")]
     assert len(files) == 2
     for file in files:
-        for name, array in bundle.read_tensors(file).items():
+        for name, array in records.read_tensors(file).items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 found.append(f"{file.name}: {name}")
     bundle.open_bundle(model).tensors()
@@ -398,7 +398,7 @@ def test_weights_of_a_save_that_failed_are_gone_back_on_with_it(
             worse = math.nan if self.done == 9 else 1.0
             return dataclasses.replace(output, loss=output.loss * worse)
 
-    write = bundle.write_file
+    write = records.write_file
 
     def failing(path: Path, content: bytes) -> Any:
         if loop.state.step == 8 and not failed:
@@ -408,7 +408,7 @@ def test_weights_of_a_save_that_failed_are_gone_back_on_with_it(
 
     failed: list[Path] = []
     loop = make_loop(tmp_path / "m", task_type=Ninth)
-    monkeypatch.setattr(bundle, "write_file", failing)
+    monkeypatch.setattr(records, "write_file", failing)
     events = []
     for event in loop.run():
         events.append(event)

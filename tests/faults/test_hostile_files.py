@@ -11,7 +11,7 @@ import pytest
 from faults.hostile_forging import JOBS, STATE, change_record, lay_out, reseal
 from faults.hostile_pool import Opener, commands
 
-from textrnn import bundle
+from textrnn import bundle, records
 
 CONFIG = Path("config.json")
 
@@ -214,9 +214,9 @@ def test_weights_that_lie_about_their_sizes_are_refused(
 
 def altered(model: Path, path: Path, change: Callable[[dict[str, np.ndarray]], object]) -> None:
     """Write tensors anew after a change."""
-    tensors = bundle.read_tensors(path)
+    tensors = records.read_tensors(path)
     change(tensors)
-    bundle.write_tensors(path, tensors)
+    records.write_tensors(path, tensors)
     reseal(model, path.relative_to(model))
 
 

@@ -17,7 +17,7 @@ import pytest
 from faults.hostile_forging import JOBS, lay_out, reseal
 from faults.hostile_pool import Opener, commands
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.errors import ModelError
 
 RESUMED_SHARE = 0.15
@@ -50,7 +50,7 @@ def flip(path: Path, rng: random.Random) -> str:
 def open_wholly(model: Path) -> dict[str, Any]:
     """Open a model and its training state; return both records."""
     config = bundle.open_bundle(model).config
-    return {"config": config, "state": bundle.read_record(model / bundle.RESUME, bundle.STATE)}
+    return {"config": config, "state": records.read_record(model / bundle.RESUME, bundle.STATE)}
 
 
 def count_unsigned(

@@ -14,7 +14,7 @@ from faults.leftovers import look_at
 from faults.unbroken import Unbroken, require_whole
 
 import textrnn
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.errors import ModelError
 
 
@@ -101,13 +101,13 @@ def save_anew(model: Path) -> None:
     """Do to a model what a run's next save does: new weights, a new record, the old weights swept."""
     config = json.loads((model / "config.json").read_text())
     name = config["weights"]
-    weights = {key: array + 1 for key, array in bundle.read_tensors(model / name).items()}
+    weights = {key: array + 1 for key, array in records.read_tensors(model / name).items()}
     config["weights"] = f"weights-{config['training']['step'] + 1:08d}.safetensors"
     config["training"]["step"] += 1
     files = {key: entry for key, entry in config["files"].items() if key != name}
-    files[config["weights"]] = bundle.write_tensors(model / config["weights"], weights)
+    files[config["weights"]] = records.write_tensors(model / config["weights"], weights)
     del config["digest"], config["format"]
-    bundle.write_record(model, "config.json", {**config, "files": files})
+    records.write_record(model, "config.json", {**config, "files": files})
     (model / name).unlink()
 
 
@@ -116,7 +116,7 @@ def test_a_save_between_reading_a_record_and_its_files(
 ) -> None:
     """Whoever opens a model meanwhile, or has opened it, reads the new one."""
     assert zygote.run(folder, *JOBS["lm"].train()).code == 0
-    model, verify, saves = folder / "model", bundle.verify_file, [2]
+    model, verify, saves = folder / "model", records.verify_file, [2]
 
     def verify_late(*arguments: Any) -> None:
         if saves[0]:
@@ -124,7 +124,7 @@ def test_a_save_between_reading_a_record_and_its_files(
             save_anew(model)
         verify(*arguments)
 
-    monkeypatch.setattr(bundle, "verify_file", verify_late)
+    monkeypatch.setattr(records, "verify_file", verify_late)
     opened = bundle.open_bundle(model)
     assert opened.config["training"]["step"] == 42
     before = opened.tensors()

@@ -25,7 +25,7 @@ from faults.hostile_forging import (
 from faults.hostile_pool import Opener, commands
 
 import textrnn
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.errors import ModelError
 
 GREEDY = {"Ba": "nneren", "G": "orrenen", "Sto": "rrene", "W": "erenen"}
@@ -112,7 +112,7 @@ def test_a_newer_format_is_refused_with_the_version_that_it_needs(
     job: str, part: str, tmp_path: Path, opener: Opener
 ) -> None:
     model = lay_out(job, tmp_path)
-    newer = {"format": bundle.FORMAT + 1, "versions": {"textrnn": "7.3"}, "anything": "else"}
+    newer = {"format": records.FORMAT + 1, "versions": {"textrnn": "7.3"}, "anything": "else"}
     write(model / part, newer)
     names = ("use", "info", "resume", "init") if part == "config.json" else ("resume",)
     runs, faults = opener.ask(commands(job, model, *names))
@@ -127,7 +127,7 @@ def test_a_newer_tokenizer_is_refused(tmp_path: Path, opener: Opener) -> None:
     model = lay_out("language-model", tmp_path)
     path = model / "tokenizer.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
-    entry = bundle.write_file(path, path.read_bytes())
+    entry = records.write_file(path, path.read_bytes())
     change_record(model / "config.json", lambda config: config["files"].update({path.name: entry}))
     runs, faults = opener.ask(commands("language-model", model, "use"))
     assert not faults

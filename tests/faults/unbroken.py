@@ -10,7 +10,7 @@ from faults.harness import Job, Zygote, write_data
 from faults.leftovers import Left, look_at
 
 import textrnn
-from textrnn import bundle
+from textrnn import bundle, records
 
 __all__ = ["Unbroken", "require_whole"]
 
@@ -43,7 +43,7 @@ class Unbroken:
 def require_whole(model: Path, whole: Unbroken | None = None, least_step: int = 0) -> Left:
     """Open a model directory in every way; hold what lies there against the unbroken run's saves."""
     opened = bundle.open_bundle(model)
-    bundle.read_record(model / "resume", bundle.STATE)
+    records.read_record(model / "resume", bundle.STATE)
     textrnn.load(model, device="cpu")
     left = look_at(model)
     assert opened.config["weights"] == f"weights-{left.best_step:08d}.safetensors"

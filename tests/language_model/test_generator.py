@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.config import as_dict
 from textrnn.decoding.sampling import SamplingSettings
 from textrnn.errors import ModelError, UsageError
@@ -53,8 +53,8 @@ def write(path: Path, tokenizer: Tokenizer = LETTERS, **changes: object) -> Path
     path.mkdir()
     model = network(tokenizer.vocab_size, **changes)
     arrays = {name: tensor.numpy() for name, tensor in model.tensors().items()}
-    files = {name: bundle.write_file(path / name, c) for name, c in tokenizer.to_files().items()}
-    files["weights-00000001.safetensors"] = bundle.write_tensors(
+    files = {name: records.write_file(path / name, c) for name, c in tokenizer.to_files().items()}
+    files["weights-00000001.safetensors"] = records.write_tensors(
         path / "weights-00000001.safetensors", arrays
     )
     record = {
@@ -64,7 +64,7 @@ def write(path: Path, tokenizer: Tokenizer = LETTERS, **changes: object) -> Path
         "weights": "weights-00000001.safetensors",
         "files": files,
     }
-    bundle.write_record(path, bundle.CONFIG, record)
+    records.write_record(path, bundle.CONFIG, record)
     return path
 
 
@@ -274,9 +274,9 @@ HOSTILE = [
 def hostile(path: Path, settings: dict[str, object]) -> bundle.Bundle:
     """Write a model that claims other settings than its own, all digests right."""
     write(path, ngram_order=2)
-    config = bundle.read_record(path, bundle.CONFIG)
+    config = records.read_record(path, bundle.CONFIG)
     rest = {name: value for name, value in config.items() if name != "digest"}
-    bundle.write_record(path, bundle.CONFIG, {**rest, "settings": settings})
+    records.write_record(path, bundle.CONFIG, {**rest, "settings": settings})
     return bundle.open_bundle(path, "language-model")
 
 
@@ -471,10 +471,10 @@ def test_a_large_model_in_a_precision_of_cpus_stays_on_the_cpu(monkeypatch: pyte
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path):
     path = write(tmp_path / "m")
     other = CharTokenizer("abc")
-    config = bundle.read_record(path, bundle.CONFIG)
+    config = records.read_record(path, bundle.CONFIG)
     for name, content in other.to_files().items():
-        config["files"][name] = bundle.write_file(path / name, content)
-    bundle.write_record(path, bundle.CONFIG, {k: v for k, v in config.items() if k != "digest"})
+        config["files"][name] = records.write_file(path / name, content)
+    records.write_record(path, bundle.CONFIG, {k: v for k, v in config.items() if k != "digest"})
     with pytest.raises(ModelError, match="7 ids"):
         LanguageModel(bundle.open_bundle(path))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.config import as_dict
 from textrnn.data.store import TokenStore
 from textrnn.errors import ModelError, TrainingError
@@ -171,7 +171,7 @@ def test_a_kill_between_any_two_writes_leaves_a_model_that_resumes_to_the_same_b
     whole = make_loop(tmp_path / "whole", plan=plan)
     finish(whole)
 
-    real = bundle.write_file
+    real = records.write_file
     for cut in itertools.count():
         path = tmp_path / f"cut-{cut}"
         operations = itertools.count()
@@ -182,7 +182,7 @@ def test_a_kill_between_any_two_writes_leaves_a_model_that_resumes_to_the_same_b
                 raise KeyboardInterrupt
             return real(target, content)
 
-        monkeypatch.setattr(bundle, "write_file", write)
+        monkeypatch.setattr(records, "write_file", write)
         try:
             loop = make_loop(path, plan=plan)
             finish(loop)
@@ -190,7 +190,7 @@ def test_a_kill_between_any_two_writes_leaves_a_model_that_resumes_to_the_same_b
         except KeyboardInterrupt:
             pass
         finally:
-            monkeypatch.setattr(bundle, "write_file", real)
+            monkeypatch.setattr(records, "write_file", real)
         if not (path / "config.json").exists():
             continue
         bundle.open_bundle(path)
@@ -210,14 +210,14 @@ def test_a_save_that_fails_is_tried_again_and_changes_no_bit(
     whole = make_loop(tmp_path / "whole", plan=plan)
     finish(whole)
 
-    real, clock, is_full = bundle.write_file, Clock(), [False]
+    real, clock, is_full = records.write_file, Clock(), [False]
 
     def write(target: Path, content: bytes):
         if is_full[0]:
             raise OSError(errno.ENOSPC, "No space left on device", str(target))
         return real(target, content)
 
-    monkeypatch.setattr(bundle, "write_file", write)
+    monkeypatch.setattr(records, "write_file", write)
     loop = make_loop(tmp_path / "full", plan=plan, clock=clock)
     told = []
     for event in loop.run():
@@ -242,14 +242,14 @@ def test_a_save_that_fails_is_tried_again_and_changes_no_bit(
 def test_a_run_ends_where_its_first_or_its_last_save_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    real, count = bundle.write_file, itertools.count()
+    real, count = records.write_file, itertools.count()
 
     def write(target: Path, content: bytes, most=math.inf):
         if next(count) >= most:
             raise OSError(errno.EROFS, "Read-only file system", str(target))
         return real(target, content)
 
-    monkeypatch.setattr(bundle, "write_file", write)
+    monkeypatch.setattr(records, "write_file", write)
     finish(make_loop(tmp_path / "counted"))
     operations = next(count)
     for most, advice in (
@@ -261,13 +261,13 @@ def test_a_run_ends_where_its_first_or_its_last_save_fails(
     ):
         count = itertools.count()
         loop = make_loop(tmp_path / str(most))
-        monkeypatch.setattr(bundle, "write_file", functools.partial(write, most=most))
+        monkeypatch.setattr(records, "write_file", functools.partial(write, most=most))
         with pytest.raises(
             TrainingError, match="cannot be written: Read-only file system"
         ) as raised:
             finish(loop)
         assert advice in str(raised.value)
-        monkeypatch.setattr(bundle, "write_file", write)
+        monkeypatch.setattr(records, "write_file", write)
     resumed = make_loop(tmp_path / str(operations - 2), resume=True)
     assert isinstance(finish(resumed)[-1], Done)
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from translator_models import SRC_WORDS, TGT_WORDS, words, write_translator
 
-from textrnn import bundle, load
+from textrnn import bundle, load, records
 from textrnn.bundle import open_bundle
 from textrnn.decoding.beam import beam_search, length_norm
 from textrnn.errors import DeviceError, ModelError, UsageError
@@ -352,7 +352,7 @@ def rewrite(path, **entries):
     record = json.loads((path / bundle.CONFIG).read_text())
     for name in ("format", "digest"):
         record.pop(name)
-    bundle.write_record(path, bundle.CONFIG, {**record, **entries})
+    records.write_record(path, bundle.CONFIG, {**record, **entries})
 
 
 def test_a_damaged_model_is_told(tmp_path, small):

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn._version import __version__
 from textrnn.cli.advice import advice_on
 from textrnn.cli.aside import open_model
@@ -190,7 +190,7 @@ def _curve(path: Path) -> list[dict[str, Any]]:
             if type(event.get("step")) is int
         }
     elif (path / bundle.RESUME / bundle.STATE).is_file():
-        run = bundle.read_record(path / bundle.RESUME, bundle.STATE).get("run")
+        run = records.read_record(path / bundle.RESUME, bundle.STATE).get("run")
         history = run.get("history") if isinstance(run, dict) else None
         entries = map(_numbers, history if isinstance(history, list) else [])
         by_step = {entry["step"]: entry for entry in entries if type(entry.get("step")) is int}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn.errors import ModelError
 from textrnn.experiments.journal import last_stop
 
@@ -290,7 +290,7 @@ def _reason(path: Path) -> str | None:
     if log.exists():
         return last_stop(log)
     with contextlib.suppress(ModelError, KeyError, TypeError):
-        ended = bundle.peek_record(path / bundle.RESUME, bundle.STATE)["run"]["ended"]
+        ended = records.peek_record(path / bundle.RESUME, bundle.STATE)["run"]["ended"]
         return ended if isinstance(ended, str) and ended else None
     return None
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textrnn import bundle
+from textrnn import bundle, records
 from textrnn._version import __version__
 from textrnn.errors import ModelError, TrainingError
 from textrnn.files import is_plain
@@ -46,7 +46,7 @@ class RunDirectory:
         self.path = path
         self._head = dict(head)
         self._lock = lock
-        self._files: dict[str, bundle.FileRecord] = {}
+        self._files: dict[str, records.FileRecord] = {}
         self._unwritten: dict[str, Any] = {}
         self._saved_step: int | None = None
         self.weights = ""
@@ -78,7 +78,7 @@ class RunDirectory:
                 )
             with explained(path):
                 for name, content in files.items():
-                    directory._files[name] = bundle.write_file(path / name, content)
+                    directory._files[name] = records.write_file(path / name, content)
         except BaseException:
             directory.close()
             raise
@@ -123,7 +123,7 @@ class RunDirectory:
         entries = opened.config["files"]
         self._files = {name: entry for name, entry in entries.items() if not _is_weights(name)}
         for name, entry in record["weights"].items():
-            bundle.verify_file(self.path, name, entry)
+            records.verify_file(self.path, name, entry)
             self._files[name] = entry
             self.weights = name
         state, tensors = self.load()
@@ -143,7 +143,7 @@ class RunDirectory:
             ModelError: damaged, or not what this version writes.
         """
         folder = self.path / bundle.RESUME
-        record = bundle.read_record(folder, bundle.STATE)
+        record = records.read_record(folder, bundle.STATE)
         run, weights = record.get("run"), record.get("weights")
         tensors = record.get("tensors")
         whole = isinstance(run, dict) and isinstance(tensors, str)
@@ -200,16 +200,16 @@ class RunDirectory:
         folder = self.path / bundle.RESUME
         files = {name: entry for name, entry in self._files.items() if not _is_weights(name)}
         for name, weights in self._unwritten.items():
-            self._files[name] = bundle.write_tensors(self.path / name, weights)
+            self._files[name] = records.write_tensors(self.path / name, weights)
         files[self.weights] = self._files[self.weights]
-        entry = bundle.write_tensors(folder / last, arrays)
+        entry = records.write_tensors(folder / last, arrays)
         record = {
             "run": state.as_dict(),
             "tensors": last,
             "files": {last: entry},
             "weights": {self.weights: files[self.weights]},
         }
-        bundle.write_record(folder, bundle.STATE, record)
+        records.write_record(folder, bundle.STATE, record)
         self._saved_step = state.step
         self._files = files
         self._write_config(state)
@@ -227,19 +227,19 @@ class RunDirectory:
         }
         files = self._files
         config = {**self._head, "training": summary, "weights": self.weights, "files": files}
-        bundle.write_record(self.path, bundle.CONFIG, config)
+        records.write_record(self.path, bundle.CONFIG, config)
 
     def _sweep(self, last: str) -> None:
-        bundle.sweep(self.path, self._files, _WEIGHTS)
-        bundle.sweep(self.path / bundle.RESUME, (last,), _LAST)
+        records.sweep(self.path, self._files, _WEIGHTS)
+        records.sweep(self.path / bundle.RESUME, (last,), _LAST)
 
     def _sweep_unnamed(self) -> None:
         """Delete what neither of the two records on the disk names."""
-        config = bundle.peek_record(self.path, bundle.CONFIG)
-        state = bundle.peek_record(self.path / bundle.RESUME, bundle.STATE)
+        config = records.peek_record(self.path, bundle.CONFIG)
+        state = records.peek_record(self.path / bundle.RESUME, bundle.STATE)
         named = (*config["files"], *state["weights"])
-        bundle.sweep(self.path, named, _WEIGHTS)
-        bundle.sweep(self.path / bundle.RESUME, state["files"], _LAST)
+        records.sweep(self.path, named, _WEIGHTS)
+        records.sweep(self.path / bundle.RESUME, state["files"], _LAST)
 
     def load(self) -> tuple[RunState, dict[str, Tensor]]:
         """Return the state and the tensors of the last save, and make its weights the model's again."""
@@ -249,7 +249,7 @@ class RunDirectory:
         self._unwritten = {}
         for self.weights, entry in record["weights"].items():
             self._files[self.weights] = entry
-        arrays = bundle.read_tensors(folder / record["tensors"])
+        arrays = records.read_tensors(folder / record["tensors"])
         try:
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
             return RunState.from_dict(record["run"]), tensors
@@ -263,7 +263,7 @@ class RunDirectory:
         """Return the model's weights as they were last kept."""
         arrays = self._unwritten.get(self.weights)
         if arrays is None:
-            arrays = bundle.read_tensors(self.path / self.weights)
+            arrays = records.read_tensors(self.path / self.weights)
         return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
     def close(self) -> None:
