@@ -9,6 +9,7 @@ from web_server import Web, serving
 
 from textrnn.cli.corpus import _listed
 from textrnn.data import catalogue
+from textrnn.data.fetched import Stored
 
 TEXT = "the cat sees the dog and the dog runs.\n" * 40
 
@@ -39,8 +40,8 @@ def test_list_and_info(command: Callable, web: Web) -> None:
     listed = command("corpus", "list")
     assert (listed.code, listed.err) == (0, "")
     head, row = (line.split("\t") for line in listed.out.splitlines())
-    assert head == ["name", "job", "bytes", "folder", "licence", "about", "use"]
-    assert row == ["cats", "lm", "1900", "", "MIT", "cats and dogs", "trying"]
+    assert head == ["name", "job", "bytes", "folder", "licence", "about", "use", "state"]
+    assert row == ["cats", "lm", "1900", "", "MIT", "cats and dogs", "trying", ""]
     assert (
         command("corpus", "list", "--job", "lm", "--json").objects[0]["files"][0]["bytes"] == 1560
     )
@@ -61,13 +62,32 @@ def test_a_folder_with_a_tab_in_its_name_is_one_field(
     assert command("corpus", "get", "cats", "--quiet", **cache).code == 0
     row = command("corpus", "list", **cache).out.splitlines()[1].split("\t")
     assert row[3].startswith(str(tmp_path / r"a\tb"))
-    assert row[4:] == ["MIT", "cats and dogs", "trying"]
+    assert row[4:] == ["MIT", "cats and dogs", "trying", "fetched"]
+
+
+def test_a_list_shows_what_is_damaged_and_leaves_it_there(
+    command: Callable, web: Web, tmp_path: Path
+) -> None:
+    cache = {"TEXTRNN_CACHE": str(tmp_path / "cache")}
+    folder = Path(command("corpus", "get", "cats", "--quiet", **cache).out.strip())
+    (folder / "train.txt").write_text("cut")
+    before = (folder.parent / "entry.json").stat().st_mtime_ns
+    for _ in range(2):
+        found = command("corpus", "list", "--json", **cache).objects[0]
+        assert (found["folder"], found["state"]) == (str(folder), "damaged")
+    assert "damaged; fetch it again: textrnn corpus get cats" in (
+        command("corpus", "info", "cats", **cache).out
+    )
+    assert (folder / "train.txt").read_text() == "cut"
+    assert (folder.parent / "entry.json").stat().st_mtime_ns == before
+    assert command("corpus", "get", "cats", "--quiet", **cache).code == 0
+    assert command("corpus", "list", "--json", **cache).objects[0]["state"] == "fetched"
 
 
 def test_a_list_on_a_terminal_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "70")
     entries = list(catalogue.catalogue().values())
-    folders = [Path("here"), *(None for _ in entries[1:])]
+    folders = [Stored(Path("here"), is_whole=True), *(None for _ in entries[1:])]
     lines = ["".join(text for text, _ in line) for line in _listed(entries, folders)]
     assert max(map(len, lines)) <= 70
     assert lines[:2] == ["lm", lines[1]]

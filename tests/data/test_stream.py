@@ -124,6 +124,12 @@ def test_chunks_of_files_grow_and_stay_bounded(tmp_path):
         (b"%PDF-1.7", "utf-8", [], "PDF"),
         (b"a\0b", "utf-8", [], "binary"),
         (
+            b"one\n" * 3_000 + b"t\0o\n",
+            "utf-8",
+            ["one"] * 3_000,
+            "in.txt:3001: a NUL character; the file is damaged or no text",
+        ),
+        (
             gzip.compress(b"one\n" * 5, mtime=0)[:-9],
             "utf-8",
             [],
@@ -146,6 +152,13 @@ def test_a_fault_is_told_with_its_line_after_the_lines_before_it(
         take_all()
     assert part in str(caught.value)
     assert found == before
+
+
+def test_a_nul_is_replaced_where_bytes_that_are_no_text_are(tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_bytes(b"one\n" * 3_000 + b"t\0o\xff\n")
+    lines = list(itertools.chain(*stream_lines(expand_inputs([str(path)]), errors="replace")))
+    assert lines[-1] == "t\ufffdo\ufffd"
 
 
 def test_an_unknown_encoding_is_refused():

@@ -79,7 +79,7 @@ FASTTEXT = "__label__"
 @click.option(
     "--replace-invalid",
     is_flag=True,
-    help="Read bytes that are not in the encoding as U+FFFD instead of stopping there.",
+    help="Read bytes that are not in the encoding, and NULs, as U+FFFD instead of stopping there.",
 )
 @click.option(
     "--precision",

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,10 +21,13 @@ from textrnn.cli.wrapping import columns_of, wrapped
 from textrnn.data.catalogue import PREFIX, Entry, catalogue, entry_named
 from textrnn.errors import UsageError
 
+if TYPE_CHECKING:
+    from textrnn.data.fetched import Stored
+
 __all__ = ["corpus"]
 
 JOBS = ("lm", "classifier", "translator")
-COLUMNS = ("name", "job", "bytes", "folder", "licence", "about", "use")
+COLUMNS = ("name", "job", "bytes", "folder", "licence", "about", "use", "state")
 """The columns of the TSV."""
 
 
@@ -50,31 +53,39 @@ def corpus() -> None:
 def list_command(job: str | None, as_json: bool) -> None:
     r"""List the corpora: name, job, bytes to fetch, what each is, its licence.
 
-    A terminal shows them by their jobs; * marks those fetched already. Elsewhere there is a line of
-    tab-separated values for each corpus, after one that names the columns; the folder is that of a corpus
-    fetched already, and what is not known is empty.
+    A terminal shows them by their jobs; * marks those fetched already, ! those of which files are missing or
+    cut off since: they are fetched again when they are used, or by textrnn corpus get. Elsewhere there is a
+    line of tab-separated values for each corpus, after one that names the columns; the state is fetched or
+    damaged, and what is not known is empty.
     """
     from textrnn.data.cache import default_cache_dir
-    from textrnn.data.fetched import here
+    from textrnn.data.fetched import stored
 
     cache = default_cache_dir()
     chosen = [entry for entry in catalogue().values() if job in (None, entry.job)]
-    stored = [here(entry, cache) for entry in chosen]
-    folders = [None if found is None else found.folder for found in stored]
+    found = [stored(entry, cache) for entry in chosen]
     if as_json:
-        for entry, folder in zip(chosen, folders, strict=True):
-            write_json(_record(entry, folder))
+        for entry, place in zip(chosen, found, strict=True):
+            write_json(_record(entry, place))
     elif is_terminal(sys.stdout):
-        write_lines(list(_listed(chosen, folders)))
+        write_lines(list(_listed(chosen, found)))
     else:
         write("\t".join(COLUMNS) + "\n")
-        for entry, folder in zip(chosen, folders, strict=True):
+        for entry, place in zip(chosen, found, strict=True):
+            folder = None if place is None else place.folder
             fields = [entry.name, entry.job, entry.download_bytes, folder, entry.licence]
-            fields += [entry.about, entry.use]
+            fields += [entry.about, entry.use, _state(place)]
             write("\t".join(map(tsv_field, fields)) + "\n")
 
 
-def _listed(entries: Sequence[Entry], folders: Sequence[Path | None]) -> Iterator[Line]:
+def _state(place: Stored | None) -> str | None:
+    """Return how a corpus lies in the cache, in a word; None where it does not."""
+    if place is None:
+        return None
+    return "fetched" if place.is_whole else "damaged"
+
+
+def _listed(entries: Sequence[Entry], found: Sequence[Stored | None]) -> Iterator[Line]:
     """Yield the lines of a list for a terminal, those of each job under its name."""
     width = max(len(entry.name) for entry in entries)
     left = width + 14
@@ -82,13 +93,16 @@ def _listed(entries: Sequence[Entry], folders: Sequence[Path | None]) -> Iterato
     jobs = list(dict.fromkeys(entry.job for entry in entries))
     for job in jobs:
         yield [(job, "bold")]
-        for entry, folder in zip(entries, folders, strict=True):
+        for entry, place in zip(entries, found, strict=True):
             if entry.job != job:
                 continue
-            mark = "*" if folder is not None else " "
+            mark = {None: " ", "fetched": "*", "damaged": "!"}[_state(place)]
             is_known = not entry.licence.startswith("unknown")
             licence = entry.licence if is_known else f"licence {entry.licence}"
-            told = wrapped(f"{entry.about}; {licence}", room).split("\n")
+            what = f"{entry.about}; {licence}"
+            if mark == "!":
+                what += f"; damaged, fetch it again: textrnn corpus get {entry.name}"
+            told = wrapped(what, room).split("\n")
             yield [(f"{mark} {entry.name:<{width}}  {_size(entry):>8}  {told[0]}", "")]
             for line in told[1:]:
                 yield [(" " * left + line, "")]
@@ -101,13 +115,16 @@ def _listed(entries: Sequence[Entry], folders: Sequence[Path | None]) -> Iterato
 def info_command(name: str, as_json: bool) -> None:
     """Describe a corpus: what it is good for, its licence, its parts, its source, how to train on it."""
     from textrnn.data.cache import default_cache_dir
-    from textrnn.data.fetched import here
+    from textrnn.data.fetched import stored
 
     entry = entry_named(name)
-    found = here(entry, default_cache_dir())
+    found = stored(entry, default_cache_dir())
     if as_json:
-        write_json(_record(entry, None if found is None else found.folder))
+        write_json(_record(entry, found))
         return
+    lies_in = "not fetched yet" if found is None else str(found.folder)
+    if found is not None and not found.is_whole:
+        lies_in += f" (damaged; fetch it again: textrnn corpus get {entry.name})"
     counts = ", ".join(f"{part} {count:,}" for part, count in entry.counts.items())
     lines = {
         "name": entry.name,
@@ -119,7 +136,7 @@ def info_command(name: str, as_json: bool) -> None:
         "licence": entry.licence,
         "page": entry.home,
         "source": "\n".join(_sources(entry)),
-        "lies in": str(found.folder) if found is not None else "not fetched yet",
+        "lies in": lies_in,
         "train": _command(entry),
     }
     for label, text in lines.items():
@@ -167,8 +184,9 @@ def get_command(name: str, output: str | None, force: bool, as_json: bool, quiet
     write(f"{folder}\n")
 
 
-def _record(entry: Entry, folder: Path | None) -> dict[str, Any]:
-    return {**dataclasses.asdict(entry), "folder": None if folder is None else str(folder)}
+def _record(entry: Entry, place: Stored | None) -> dict[str, Any]:
+    folder = None if place is None else str(place.folder)
+    return {**dataclasses.asdict(entry), "folder": folder, "state": _state(place)}
 
 
 def _size(entry: Entry) -> str:

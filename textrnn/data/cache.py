@@ -42,6 +42,7 @@ __all__ = [
     "entry_folder",
     "entry_folders",
     "list_entries",
+    "look_into_entry",
     "publish",
     "read_entry",
     "recall",
@@ -187,15 +188,21 @@ def publish(cache: Path, key: str, work: Path, record: dict[str, Any]) -> Path:
 
 def read_entry(folder: Path) -> dict[str, Any] | None:
     """Return the record of an entry and note its use; None where there is no usable one."""
+    record = look_into_entry(folder)
+    if record is not None:
+        with contextlib.suppress(OSError):
+            os.utime(folder / _ENTRY)
+    return record
+
+
+def look_into_entry(folder: Path) -> dict[str, Any] | None:
+    """Return the record of an entry as :func:`read_entry`, without a trace."""
     try:
         record = json.loads((folder / _ENTRY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        return None
-    with contextlib.suppress(OSError):
-        os.utime(folder / _ENTRY)
-    return record
+    is_known = isinstance(record, dict) and record.get("format") == FORMAT
+    return record if is_known else None
 
 
 def discard(cache: Path, folder: Path) -> None:

@@ -19,7 +19,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from textrnn.data.cache import discard, entry_folder, publish, read_entry
+from textrnn.data.cache import discard, entry_folder, look_into_entry, publish, read_entry
 from textrnn.data.catalogue import PREFIX, Entry, HubSet, WebFile
 from textrnn.data.columns import Finder
 from textrnn.data.compression import compression_of, decompressed
@@ -30,7 +30,7 @@ from textrnn.data.tables.hub import open_hub
 from textrnn.data.tables.source import PARTS
 from textrnn.errors import DataError
 
-__all__ = ["Fetched", "fetched", "here"]
+__all__ = ["Fetched", "Stored", "fetched", "here", "stored"]
 
 _FORMAT = 1
 """Of what the files of a corpus are made; part of every key."""
@@ -51,23 +51,47 @@ class Fetched:
     files: Mapping[str, Path]
 
 
-def here(entry: Entry, cache: Path) -> Fetched | None:
-    """Return a corpus that was fetched before; None where it was not, or is damaged."""
+@dataclass(frozen=True)
+class Stored:
+    """What a look into the cache shows of a corpus.
+
+    Attributes:
+        folder: Where it lies.
+        is_whole: Whether all of it is there; what is damaged is fetched again when it is used.
+    """
+
+    folder: Path
+    is_whole: bool
+
+
+def stored(entry: Entry, cache: Path) -> Stored | None:
+    """Tell where a corpus lies in the cache, changing nothing there; None where it was not fetched."""
     place = entry_folder(cache, _key(entry))
-    record = read_entry(place)
-    if record is None:
+    if not place.exists():
         return None
+    return Stored(place / entry.name, _whole(entry, place, look_into_entry(place)) is not None)
+
+
+def here(entry: Entry, cache: Path) -> Fetched | None:
+    """Return a corpus that was fetched before; None where it was not, or was damaged and is deleted."""
+    place = entry_folder(cache, _key(entry))
+    found = _whole(entry, place, read_entry(place))
+    if found is None and place.exists():
+        discard(cache, place)
+    return found
+
+
+def _whole(entry: Entry, place: Path, record: Mapping[str, Any] | None) -> Fetched | None:
+    """Return what an entry of the cache holds; None where not all of it is there."""
     folder = place / entry.name
     try:
-        files = {part: folder / str(file["name"]) for part, file in record["files"].items()}
-        sizes = {part: int(file["bytes"]) for part, file in record["files"].items()}
-        whole = all(files[part].stat().st_size == size for part, size in sizes.items())
+        listed = dict((record or {})["files"])
+        files = {part: folder / str(file["name"]) for part, file in listed.items()}
+        sizes = {part: int(file["bytes"]) for part, file in listed.items()}
+        is_whole = all(files[part].stat().st_size == size for part, size in sizes.items())
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
-        whole = False
-    if not whole:
-        discard(cache, place)
         return None
-    return Fetched(entry, folder, files)
+    return Fetched(entry, folder, files) if is_whole else None
 
 
 def fetched(

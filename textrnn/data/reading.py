@@ -28,6 +28,7 @@ __all__ = [
     "decoding_advice",
     "expand_inputs",
     "not_text_reason",
+    "nul_fault",
     "read_text",
     "refuse_endless",
     "with_line_feeds",
@@ -191,8 +192,8 @@ def _decoded(blocks: Iterator[bytes], codec: str, name: str) -> Iterator[str]:
                 f"{name}: not valid {codec}: {error}; give another --encoding"
             ) from None
         check_characters(text, codec, name)
-        if (at := text.find("\0")) >= 0:
-            raise DataError(f"{name}:{line + text.count(_LF, 0, at)}: {_NUL}")
+        if (nul := nul_fault(text, name, line)) is not None:
+            raise nul
         line += text.count(_LF)
         if text:
             yield text
@@ -225,6 +226,18 @@ def check_characters(text: str, codec: str, name: str) -> None:
             f"{name}: decoded as {codec}, it holds U+{ord(half[0]):04X}, half a surrogate pair "
             "and no character; give another --encoding"
         )
+
+
+def nul_fault(text: str, name: str, line: int) -> DataError | None:
+    """Return the error for a text that holds a NUL, which is no part of any text; None where it holds none.
+
+    Args:
+        text: Some text of a file.
+        name: What messages call the file.
+        line: The line that the text begins in.
+    """
+    at = text.find("\0")
+    return None if at < 0 else DataError(f"{name}:{line + text.count(_LF, 0, at)}: {_NUL}")
 
 
 def not_text_reason(first: bytes, codec: str) -> str | None:

@@ -25,6 +25,7 @@ from textrnn.data.reading import (
     codec_name,
     decoding_advice,
     not_text_reason,
+    nul_fault,
     with_line_feeds,
 )
 from textrnn.data.sources import Report, TextSource, unreadable
@@ -65,12 +66,13 @@ def stream_lines(
         sources: As :func:`textrnn.data.sources.expand_inputs` returns them.
         encoding: A Python codec.
         report: Told which files of a folder are left out, since they are not text.
-        errors: ``strict``, or ``replace`` for U+FFFD where bytes are not in the encoding.
+        errors: ``strict``, or ``replace`` for U+FFFD where bytes are not in the encoding or are a NUL
+            beyond the beginning, where it tells a binary file.
 
     Raises:
         UsageError: no such encoding.
-        DataError: a source cannot be read, is damaged, binary or not in this encoding; the message names
-            the line, and the lines before it have been yielded.
+        DataError: a source cannot be read, is damaged, binary or not in this encoding, or holds a NUL; the
+            message names the line, and the lines before it have been yielded.
     """
     codec = codec_name(encoding)
     for source in _texts_only(sources, codec, report):
@@ -251,10 +253,15 @@ def _decoded(blocks: Iterable[bytes], codec: str, name: str, errors: str) -> Ite
         is_checked = True
         text, fault = _decode(decoder, block)
         check_characters(text, codec, f"{name}:{line}")
+        if errors == "replace":
+            text = text.replace("\0", "\ufffd")
+        nul = nul_fault(text, name, line)
         line += text.count("\n")
         if text and not is_begun:
             is_begun, text = True, text.removeprefix("\ufeff")
-        yield text
+        yield text if nul is None else text[: text.index("\0")]
+        if nul is not None:
+            raise nul
         if fault is not None:
             raise DataError(f"{name}:{line}: {_told(fault, codec)}; {decoding_advice(codec)}")
 
