@@ -36,6 +36,7 @@ from textrnn.training.evaluating import Evaluator
 from textrnn.training.memory import keep_freed_memory
 from textrnn.training.update import Updater
 
+BATCH, WINDOW = 32, 64
 WAYS = (0, 1024, 4096)
 FIRST_ID = EOS_ID + 1
 VALID_TARGETS = 50_000
@@ -62,6 +63,8 @@ def main() -> None:
     if given.one:
         print(json.dumps(measured(given, int(given.one[0]), given.one[1])))
         return
+    if len(words_of(given.file)) <= BATCH * WINDOW:
+        parser.error(f"{given.file} holds no batch: it needs over {BATCH * WINDOW:,} words")
     found = []
     for way in given.ways:
         for rate in given.rates:
@@ -95,7 +98,7 @@ def measured(given: argparse.Namespace, sampled_words: int, peak: float) -> dict
     size = given.hidden_size
     settings = LanguageModelSettings(
         hidden_size=size, num_layers=1, embedding_dim=min(size, 256), ngram_order=1, dropout=0.1,
-        batch_size=32, seq_len=64, optimizer="adamw", learning_rate=peak, weight_decay=0.05,
+        batch_size=BATCH, seq_len=WINDOW, optimizer="adamw", learning_rate=peak, weight_decay=0.05,
         sampled_words=sampled_words,
     )  # fmt: skip
     device = torch.device("cpu")
@@ -108,7 +111,7 @@ def measured(given: argparse.Namespace, sampled_words: int, peak: float) -> dict
     step = tokens = 0
     spent = 0.0
     while spent < given.seconds:
-        for batch in stream_windows(train, 32, 64, np.random.default_rng(step)):
+        for batch in stream_windows(train, BATCH, WINDOW, np.random.default_rng(step)):
             done = spent / given.seconds
             if done >= 1:
                 break
