@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from textrnn.data.columns import header_names
 from textrnn.data.settings import ExampleSettings
+from textrnn.data.tables import jsonlist
 from textrnn.data.tables.opening import is_table, open_sources
 from textrnn.data.tables.source import Source
 from textrnn.data.tables.table import Table
@@ -241,8 +242,24 @@ def test_headers(tmp_path: Path, text: str, named: bool) -> None:
         ("r.csv", "\n\n", "r.csv: is empty"),
         ("r.jsonl", '{"text": "a"}\n{"text": }\n', "r.jsonl:2: not valid JSON: Expecting value"),
         ("r.jsonl", '{"text": "a"} {}\n', "r.jsonl:1: not valid JSON: Extra data"),
-        ("r.jsonl", '\n["a"]\n', "r.jsonl:2: a list where an object was expected"),
-        ("r.json", '[\n{"text": "a"}]\n', "r.json:1: one list of JSON over many lines"),
+        ("r.jsonl", '{"a": "b"}\n["a"]\n', "r.jsonl:2: a list where an object was expected"),
+        ("r.json", '{\n"text": "a"}\n', "r.json:1: one object of JSON over many lines"),
+        ("r.json", '{"a":{"0":"x","1":"y"}}', "r.json: one object that holds columns"),
+        ("r.json", '[{"a": "x"}, "b"]', "r.json: row 2: 'b' where an object was expected"),
+        ("r.json", '[{"a": "x"},\n{"b": 1}]', "r.json: row 1: no 'b' in this row"),
+        (
+            "r.json",
+            '[{"a": "x"},\n{"a" 1}]',
+            "r.json:2: not valid JSON at row 2: a row (Expecting ':'",
+        ),
+        ("r.json", '[{"a": 1}\n{"a": 1}]', "r.json:2: not valid JSON at row 1: a comma or the ]"),
+        (
+            "r.json",
+            '[{"a": 1},\n{"a": "cut',
+            "r.json:2: not valid JSON at row 2: a row (Unterminated",
+        ),
+        ("r.json", '[{"a": 1}', "r.json:1: not valid JSON at row 1: a comma or the ]"),
+        ("r.json", "[]", "r.json: no rows in this JSON list file"),
         ("r.jsonl", '{"a": "x", "b": 1}\n{"a": "y"}\n', "r.jsonl:2: no 'b' in this row"),
         ("r.jsonl", '{"a": "x"}\n{"a": {"y": 1}}\n', "r.jsonl:2: 'a' holds an object"),
         ("r.xlsx", "PK\3\4\0\0", "r.xlsx: this is a ZIP archive or a spreadsheet"),
@@ -332,6 +349,24 @@ def test_json_lines_give_back_what_was_written(
         json.dumps({"text": a, "label": b}, ensure_ascii=ascii_only) + "\n" for a, b in rows
     )
     assert [tuple(v) for _, v in read(opened(folder, "r.jsonl", text))] == rows
+
+
+@settings(max_examples=60)
+@given(TABLES, st.sampled_from([None, 1]), st.integers(1, 9))
+def test_a_list_of_json_is_the_same_wherever_its_text_is_cut(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, str]],
+    indent: int | None,
+    size: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("list")
+    text = json.dumps([{"text": a, "label": b, "n": {"x": 1.5}} for a, b in rows], indent=indent)
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonlist, "checked_text", lambda *_: iter(pieces))
+        table = opened(folder, "r.json", text)
+        assert table.kind == "JSON list"
+        assert read(table) == [(i, [a, b, "1.5"]) for i, (a, b) in enumerate(rows, 1)]
 
 
 def test_tables_larger_than_a_block_are_read_whole(tmp_path: Path) -> None:

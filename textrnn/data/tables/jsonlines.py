@@ -8,11 +8,14 @@ from itertools import islice
 from typing import Any
 
 from textrnn.data.intake import TextFile
-from textrnn.data.tables.table import FAR, Progress, Row, fault, reject, shown, whole_characters
+from textrnn.data.tables.table import FAR, Progress, Row, reject, shown, whole_characters
 from textrnn.data.tables.text import TextTable
 from textrnn.errors import DataError
 
-__all__ = ["JsonLinesTable"]
+__all__ = ["DECODER", "JsonLinesTable"]
+
+DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+"""Leaves numbers as they are written."""
 
 _ABSENT = object()
 _NAMES_FROM = 1_000
@@ -37,11 +40,17 @@ class JsonLinesTable(TextTable):
 
     def __init__(self, file: TextFile, encoding: str) -> None:
         super().__init__(file, encoding, (), named=True)
-        objects = islice(self._objects(lambda _, __, ___: None), min(_NAMES_FROM, FAR))
-        self._paths = _paths(row for _, row in objects)
+        found = self._objects(lambda _, __, ___: None)
+        objects = [row for _, row in islice(found, min(_NAMES_FROM, FAR))]
+        if len(objects) == 1 and all(map(_is_numbered, objects[0].values())):
+            raise DataError(
+                f"{file.name}: one object that holds columns rather than rows, as pandas writes it; "
+                "write it with to_json(FILE, orient='records')"
+            )
+        self._paths = _paths(objects)
         self.columns = tuple(self._paths)
         if not self.columns:
-            raise DataError(f"{file.name}: no rows in this JSON Lines file; give one with rows")
+            raise DataError(f"{file.name}: no rows in this {self.kind} file; give one with rows")
 
     def rows(
         self,
@@ -71,8 +80,7 @@ class JsonLinesTable(TextTable):
             yield Row(line, values)
 
     def _objects(self, progress: Progress) -> Iterator[tuple[int, dict[str, Any]]]:
-        # Numbers are left as they are written.
-        decode = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).decode
+        decode = DECODER.decode
         for number, line in enumerate(self._lines(progress), start=1):
             if line.isspace():
                 continue
@@ -81,28 +89,31 @@ class JsonLinesTable(TextTable):
             except ValueError as error:
                 broken = self._broken(number, line, error)
             except RecursionError:
-                broken = fault(self.name, number, "JSON nested too deeply")
+                broken = self._fault(number, "JSON nested too deeply")
             else:
                 if isinstance(row, dict):
                     yield number, row
                     continue
-                what = "a list" if isinstance(row, list) else shown(str(row))
-                expected = f"{what} where an object was expected: {{…}}, one a line"
-                broken = fault(self.name, number, expected)
+                broken = self._no_object(number, row, "one a line")
             reject(broken)
 
+    def _no_object(self, number: int, row: object, where: str) -> DataError:
+        what = "a list" if isinstance(row, list) else shown(str(row))
+        return self._fault(number, f"{what} where an object was expected: {{…}}, {where}")
+
+    def _fault(self, line: int, what: str) -> DataError:
+        return DataError(f"{self.place(line)}: {what}")
+
     def _broken(self, number: int, line: str, error: ValueError) -> DataError:
-        if number == 1 and line.lstrip().startswith("["):
-            return fault(
-                self.name,
+        if number == 1 and line.strip() == "{":
+            return self._fault(
                 1,
-                "one list of JSON over many lines; one object a line is read: convert it with "
-                "jq -c '.[]', for example",
+                "one object of JSON over many lines; rows are a list of objects, [{…}, …], or one object a "
+                "line: convert it with jq -c, or with to_json(FILE, orient='records') of pandas",
             )
         reason = getattr(error, "msg", str(error)).removesuffix(" at")
         at = getattr(error, "pos", 0)
-        return fault(
-            self.name,
+        return self._fault(
             number,
             f"not valid JSON: {reason} at character {at + 1}, {shown(line[at : at + 30].strip())}; "
             "each line must be one whole object",
@@ -116,14 +127,18 @@ class JsonLinesTable(TextTable):
         if lenient:
             return None
         if value is _ABSENT:
-            raise fault(self.name, line, f"no {key!r} in this row; add it, or take the row away")
+            raise self._fault(line, f"no {key!r} in this row; add it, or take the row away")
         kind = "a list" if isinstance(value, list) else "an object"
-        raise fault(
-            self.name,
+        raise self._fault(
             line,
             f"{key!r} holds {kind} where text was expected; make it one text, or choose another "
             "column",
         )
+
+
+def _is_numbered(value: object) -> bool:
+    """Return whether a value is a column by the numbers of its rows."""
+    return isinstance(value, dict) and next(iter(value), None) == "0"
 
 
 def _paths(rows: Iterable[dict[str, Any]]) -> dict[str, tuple[str, str | None]]:

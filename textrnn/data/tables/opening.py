@@ -19,6 +19,7 @@ from textrnn.data.tables.fasttext import PREFIX, FastTextTable
 from textrnn.data.tables.folders import FolderTable
 from textrnn.data.tables.hub import is_saved_data_set, open_hub, open_saved
 from textrnn.data.tables.jsonlines import JsonLinesTable
+from textrnn.data.tables.jsonlist import JsonListTable
 from textrnn.data.tables.parquet import ParquetTable, is_parquet
 from textrnn.data.tables.separated import SeparatedTable
 from textrnn.data.tables.source import PARTS, Source
@@ -235,7 +236,8 @@ def _open(file: TextFile, encoding: str, usual: Collection[str]) -> Table:
     if first.lstrip().startswith(PREFIX):
         return FastTextTable(file, encoding)
     if kind == "json" or (kind is None and first.lstrip().startswith(("{", "["))):
-        return JsonLinesTable(file, encoding)
+        is_list = first.lstrip().startswith("[")
+        return JsonListTable(file, encoding) if is_list else JsonLinesTable(file, encoding)
     if kind is None and not any(mark in first for mark in "\t,;|"):
         raise DataError(
             f"{file.name}: no table: its first line has neither a tab nor a comma, and is no JSON; "
