@@ -225,6 +225,9 @@ def test_what_evaluate_writes_is_drawn_by_its_name_alone(command, labelled: Path
         (["--attention", 'ein "Hund"'], """textrnn plot MODEL --attention 'ein "Hund"'"""),
         (["mt", "--attention", "ein Hund", "-o", "a.svg"], "end in .png or .html"),
         (["mt", "--attention", "ein Hund", "--confusion", "test.csv"], "leave one of them out"),
+        (["mt", "--attention", "ein Hund", "--x", "time"], "--x says what curves are drawn over"),
+        (["clf", "--confusion", "test.csv", "--x", "step"], "--x says what curves are drawn over"),
+        (["mt", "--attention", "ein Hund", "--text-column", "a"], "--text-column with --attention"),
     ],
 )
 def test_a_model_alone_is_told_what_to_add(command, labelled, run, arguments, words):

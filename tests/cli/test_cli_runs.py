@@ -108,6 +108,8 @@ def test_a_folder_without_runs_is_no_failure_and_a_missing_one_is(command, tmp_p
 @pytest.mark.parametrize(
     ("width", "head"),
     [
+        # Where not even the figures fit side by side, each says what it is.
+        (42, "half"),
         (58, "state steps time size loss bits/char"),
         (80, "run state steps time size loss bits/char"),
         (180, "run state steps time size loss bits/char what differs"),

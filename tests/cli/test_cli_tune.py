@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from textrnn.config import from_toml
+from textrnn.config_sources import from_toml
 from textrnn.experiments.study import Study
 from textrnn.language_model.planner import HIDDEN_SIZES
 from textrnn.language_model.settings import LanguageModelSettings
@@ -103,6 +103,10 @@ def test_the_same_command_has_nothing_left_to_do(study, studied, command):
         "study_done",
     ]
     assert resumed.objects[-1]["reason"] == "trials"
+    assert resumed.objects[0]["keep_states"] is False
+    for option, kept in (("--keep-states", True), ("-q", True), ("--no-keep-states", False)):
+        again = command("tune", "--resume", study, "--json", option)
+        assert again.objects[0]["keep_states"] is kept
 
 
 def test_a_study_goes_on_without_the_directories_of_its_trials(study, command):
@@ -198,6 +202,7 @@ def test_contradictions_are_told_before_anything_is_made(arguments, message, com
         (["--trials", "3"], "name a job (lm, classifier or translator), or give --resume"),
         (["--resume", "nothing"], "nothing holds no study"),
         (["--resume", "x", "lm", "book.txt"], "--resume stands before lm"),
+        (["--no-keep-states", "lm", "book.txt"], "--keep-states stands before lm"),
         (["lmm"], "did you mean lm?"),
     ],
 )

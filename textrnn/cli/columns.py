@@ -1,4 +1,4 @@
-"""Tables for a terminal: in columns where they fit, else with the last things on lines below each row."""
+"""Tables for a terminal: in columns where they fit, else with more or less of it below each row."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def width_of(heads: Sequence[str], rows: Sequence[Row]) -> int:
 def table_lines(
     heads: Sequence[str], rows: Sequence[Row], width: int, *, last: str = "", left: int = 1
 ) -> Iterator[Line]:
-    """Yield the lines of a table; no cell is cut.
+    """Yield the lines of a table; no cell is cut, and where no line of cells fits, each says its column.
 
     Args:
         heads: Of the columns.
@@ -60,6 +60,9 @@ def table_lines(
     is_stacked = width_of(heads, rows) > width
     begin = int(is_stacked)
     indent = _INDENT if is_stacked else ""
+    if len(indent) + width_of(heads, rows) - begin * (widths[0] + _GAP) > width:
+        yield from _listed(heads, rows, width)
+        return
     shown = [_cell(head, widths[i], i < left) for i, head in enumerate(heads)]
     line: Line = [(indent + (" " * _GAP).join(shown[begin:]), "bold")]
     yield [*line, (" " * _GAP + last, "bold")] if is_flat and last else line
@@ -78,21 +81,37 @@ def table_lines(
         yield [*line, (" " * _GAP + " ".join(row.words), "dim")] if is_flat else line
         if not is_flat:
             yield from _below(row.words, width)
-        if row.remark:
-            lines = wrapped(f"{_INDENT}{row.remark}", width).split("\n")
-            yield from ([(each, "dim")] for each in lines)
+        yield from _remark(row, width)
 
 
-def _below(words: Sequence[str], width: int) -> Iterator[Line]:
+def _listed(heads: Sequence[str], rows: Sequence[Row], width: int) -> Iterator[Line]:
+    """Yield each row as its first cell and, below it, the others behind the heads of their columns."""
+    for row in rows:
+        styles = dict(row.styles)
+        yield [(row.cells[0], styles.get(0, row.style))]
+        cells = zip(heads[1:], row.cells[1:], strict=True)
+        told = [f"{head} {cell}" for head, cell in cells if cell]
+        yield from _below([*(f"{each}," for each in told[:-1]), *told[-1:]], width, row.style)
+        yield from _below(row.words, width)
+        yield from _remark(row, width)
+
+
+def _remark(row: Row, width: int) -> Iterator[Line]:
+    if row.remark:
+        lines = wrapped(f"{_INDENT}{row.remark}", width).split("\n")
+        yield from ([(each, "dim")] for each in lines)
+
+
+def _below(words: Sequence[str], width: int, style: str = "dim") -> Iterator[Line]:
     """Yield words in lines that fit, none of them broken."""
     line = ""
     for word in words:
         if line and cell_len(f"{line} {word}") > width - len(_INDENT):
-            yield [(_INDENT + line, "dim")]
+            yield [(_INDENT + line, style)]
             line = ""
         line = f"{line} {word}".lstrip()
     if line:
-        yield [(_INDENT + line, "dim")]
+        yield [(_INDENT + line, style)]
 
 
 def _widths(heads: Sequence[str], rows: Sequence[Row]) -> list[int]:

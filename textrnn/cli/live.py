@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 
@@ -110,7 +109,7 @@ class LiveDisplay:
     def _print_plan(self, event: Planned) -> None:
         width = max(20, min(self._console.width, WIDEST) - _LABEL)
         for label, text in plan_lines(event):
-            lines = textwrap.wrap(self._encodable(text), width) or [""]
+            lines = wrapped(self._encodable(text), width).split("\n")
             for number, line in enumerate(lines):
                 self._print(
                     Text.assemble((f"{label if not number else '':<{_LABEL}}", "bold"), line)

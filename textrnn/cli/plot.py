@@ -46,9 +46,7 @@ _WIDEST = 160
     "--x",
     "axis",
     type=click.Choice(AXES),
-    default="step",
-    show_default=True,
-    help="What the curves are drawn over. A page (.html) can change it.",
+    help="What the curves are drawn over. A page (.html) can change it.  [default: step]",
 )
 @click.option(
     "--confusion",
@@ -147,6 +145,10 @@ def _refuse_contradictions(
         raise UsageError(
             "--json with --confusion or --reliability: textrnn evaluate --json prints their figures"
         )
+    if asks_answers and values["axis"] is not None:
+        raise UsageError(
+            "--x says what curves are drawn over; --confusion and --reliability have none: leave it out"
+        )
     if asks_answers and len(runs) > 1:
         raise UsageError("--confusion and --reliability draw the answers of one model; name one")
     if not asks_answers and not runs:
@@ -160,7 +162,8 @@ def _plot_curves(
 ) -> None:
     found = [read_run(path) for path in paths]
     traced = _traced(found)
-    axes = [values["axis"], *(axis for axis in AXES if axis != values["axis"])]
+    wanted = values["axis"] or "step"
+    axes = [wanted, *(axis for axis in AXES if axis != wanted)]
     first = drawing(traced, axes[0])
     if not first.panels:
         raise DataError(

@@ -78,6 +78,14 @@ def _refuse_others(values: Mapping[str, Any]) -> None:
         raise UsageError(
             "--json with --attention: textrnn translate --json prints the words and their alignment"
         )
+    if values["axis"] is not None:
+        raise UsageError("--x says what curves are drawn over; --attention has none: leave it out")
+    for name in ("text_column", "label_column"):
+        if values[name] is not None:
+            raise UsageError(
+                f"--{name.replace('_', '-')} with --attention: it is about labelled texts, not what a "
+                "translator reads: leave it out"
+            )
     for option in ("confusion", "reliability"):
         if values[option] is not None:
             raise UsageError(

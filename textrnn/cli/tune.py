@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from textrnn.cli.app import CONTEXT, LazyGroup
 from textrnn.cli.options import debug_option
@@ -34,8 +35,8 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 def _resume(context: click.Context, /, resume: Path | None, **values: Any) -> None:
     """Go on with a study, where no command is given."""
     if context.invoked_subcommand is not None:
-        for name, value in {"resume": resume, **values}.items():
-            if value:
+        for name in ("resume", *values):
+            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 option = "--" + name.replace("_", "-")
                 context.fail(
                     f"{option} stands before {context.invoked_subcommand}: "
@@ -62,7 +63,7 @@ def _go_on(folder: Path, values: Mapping[str, Any]) -> None:
             changes["trials"] = None
     elif values["trials"] is not None:
         changes["minutes"] = None
-    for name in ("workers", "final_minutes"):
+    for name in ("workers", "final_minutes", "keep_states"):
         if values[name] is not None:
             changes[name] = values[name]
     study.put(**changes)
@@ -110,6 +111,12 @@ tune = LazyGroup(
             type=_POSITIVE,
             metavar="NUMBER",
             help="With --resume: train a new model with the best settings for so long.",
+        ),
+        click.Option(
+            ["--keep-states/--no-keep-states"],
+            default=None,
+            help="With --resume: from now on, keep what train --resume needs of every trial, or of the best "
+            "alone.",
         ),
         click.Option(["--json"], is_flag=True, help="With --resume: events to stdout as JSON."),
         click.Option(
