@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from run_logs import stopped, write_run
 
-from textrnn.config import from_toml
+from textrnn.config_sources import from_toml
 from textrnn.experiments.keeping import forget_state, keep_model, settings_text, write_settings
 from textrnn.experiments.outcomes import (
     HOPELESS,

@@ -15,7 +15,8 @@ from faults.fuzz_training import SETTINGS, TRAINING
 from faults.fuzz_values import NOT_NUMBERS, NUMBERS, absurd, settings_file
 
 from textrnn.cli.console import printable
-from textrnn.config import from_toml, specs
+from textrnn.config import specs
+from textrnn.config_sources import from_toml
 from textrnn.data.corpus import prepare_corpus
 from textrnn.data.labelled import read_examples, read_texts
 from textrnn.data.pair_rows import read_pairs

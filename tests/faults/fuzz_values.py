@@ -8,7 +8,8 @@ import click
 from faults.fuzz_bytes import SNIPPETS, odd_line
 
 from textrnn.cli.app import app
-from textrnn.config import specs, to_toml
+from textrnn.config import specs
+from textrnn.config_sources import to_toml
 
 __all__ = ["absurd", "all_commands", "environment", "option_value", "settings_file"]
 

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textrnn.cli.console import printable, shortened
-from textrnn.config import from_toml, specs
+from textrnn.config import specs
+from textrnn.config_sources import from_toml
 from textrnn.data import bounds
 from textrnn.data.compression import decompressed
 from textrnn.data.intake import take_in

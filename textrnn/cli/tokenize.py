@@ -13,7 +13,7 @@ from textrnn.cli.aside import open_model
 from textrnn.cli.console import warn, write, write_json
 from textrnn.cli.inputs import lines_with_ends, read_input, stdin_or_usage
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
-from textrnn.config import resolve
+from textrnn.config_sources import resolve
 from textrnn.data.sources import expand_inputs
 from textrnn.errors import DataError, UsageError
 from textrnn.tokenizers import UNK_ID, Ids, Tokenizer, TokenizerSettings, train_tokenizer

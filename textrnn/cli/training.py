@@ -26,7 +26,8 @@ from textrnn.cli.output import Output, default_output, shown
 from textrnn.cli.ranks import ranks_of_command
 from textrnn.cli.session import Session
 from textrnn.cli.tensorboard import require_tensorboard
-from textrnn.config import gathered, make, resolve, to_toml
+from textrnn.config import make
+from textrnn.config_sources import gathered, resolve, to_toml
 from textrnn.errors import UsageError
 from textrnn.experiments.journal import read_journal
 from textrnn.training.settings import TrainingSettings

@@ -17,7 +17,8 @@ from textrnn.cli.jobs import Job
 from textrnn.cli.output import default_output, shown
 from textrnn.cli.tune_data import data_inputs, given_data, kept_data
 from textrnn.cli.tune_defaults import default_search, objective_of
-from textrnn.config import gathered, make
+from textrnn.config import make
+from textrnn.config_sources import gathered
 from textrnn.errors import UsageError
 from textrnn.experiments.space import Space
 from textrnn.experiments.strategies import make_strategy

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from textrnn import bundle
-from textrnn.config import make, to_toml
+from textrnn.config import make
+from textrnn.config_sources import to_toml
 from textrnn.errors import ModelError, TrainingError
 
 __all__ = [
