@@ -5,11 +5,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from textrnn.errors import DataError, UsageError
+from textrnn.language_model.facts import CorpusFacts
 from textrnn.language_model.model import RecurrentLanguageModel
-from textrnn.language_model.planner import CorpusFacts, LanguageModelPlan, plan_language_model
+from textrnn.language_model.planner import plan_language_model
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.sizes import evaluation_ratio, model_parameters, product_weights
 from textrnn.training.device import DeviceFacts
+from textrnn.training.plan import PlannerAnswer
 
 CPU = DeviceFacts("cpu", "a laptop", 16 << 30, 2, "bf16")
 BOOK = CorpusFacts(train_tokens=1_000_000, valid_tokens=110_000, vocab_size=70, documents=1)
@@ -31,7 +33,7 @@ def at(rate: float):
 
 def plan(
     corpus: CorpusFacts = BOOK, measure=no_measurement, **settings: object
-) -> LanguageModelPlan:
+) -> PlannerAnswer[LanguageModelSettings]:
     return plan_language_model(LanguageModelSettings(**settings), corpus, CPU, measure)
 
 

@@ -15,8 +15,9 @@ from textrnn import bundle, records
 from textrnn.config import as_dict
 from textrnn.data.store import TokenStore
 from textrnn.errors import ModelError, TrainingError
+from textrnn.language_model.facts import CorpusFacts
 from textrnn.language_model.model import RecurrentLanguageModel
-from textrnn.language_model.planner import CorpusFacts, plan_language_model
+from textrnn.language_model.planner import plan_language_model
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.task import LanguageModelTask
 from textrnn.tokenizers import ByteTokenizer

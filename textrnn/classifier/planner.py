@@ -16,10 +16,9 @@ from textrnn.errors import UsageError
 from textrnn.nn.sizes import embedding_parameters, recurrent_parameters
 from textrnn.training.budget import Budget, parts_within, seconds_left
 from textrnn.training.device import DeviceFacts
-from textrnn.training.plan import Plan
+from textrnn.training.plan import Plan, PlannerAnswer
 
 __all__ = [
-    "ClassifierPlan",
     "ExampleFacts",
     "model_parameters",
     "plan_classifier",
@@ -79,21 +78,6 @@ class ExampleFacts:
     longest: int
 
 
-@dataclass(frozen=True)
-class ClassifierPlan:
-    """The planner's answer.
-
-    Attributes:
-        settings: With every None replaced.
-        plan: For the loop.
-        reasons: Why, a sentence each.
-    """
-
-    settings: ClassifierSettings
-    plan: Plan
-    reasons: tuple[str, ...]
-
-
 def with_tokens(settings: ClassifierSettings) -> ClassifierSettings:
     """Return the settings with what a text is cut into decided: for labels, case and spaces say little."""
     normalization, spaces = settings.normalization, settings.spaces
@@ -110,7 +94,7 @@ def plan_classifier(
     device: DeviceFacts,
     measure: Measure,
     elapsed_s: float = 0.0,
-) -> ClassifierPlan:
+) -> PlannerAnswer[ClassifierSettings]:
     """Fill in what the settings leave open.
 
     Args:
@@ -141,7 +125,7 @@ def plan_classifier(
         reasons.append(f"measured {speed:,.0f} texts a second in training on this machine")
     plan = _plan(settings, facts, step_s, seconds)
     settings = dataclasses.replace(settings, warmup_steps=plan.warmup_steps, patience=plan.patience)
-    return ClassifierPlan(settings, plan, tuple(reasons))
+    return PlannerAnswer(settings, plan, tuple(reasons))
 
 
 def model_parameters(settings: ClassifierSettings, facts: ExampleFacts) -> int:

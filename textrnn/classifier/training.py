@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,10 @@ from textrnn.classifier.planner import plan_classifier, with_tokens
 from textrnn.classifier.run import JOB, example_facts, speedometer, training_of
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.classifier.transfer import SHAPE, Transfer
-from textrnn.config import specs
-from textrnn.data.again import absolute, prepared_again, recorded_data
+from textrnn.data.again import data_record, prepared_again, recorded_data
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.examples import ExampleCorpus, open_examples, prepare_examples
-from textrnn.errors import UsageError
+from textrnn.training.idle import refuse_idle
 from textrnn.training.resuming import Resumption
 from textrnn.training.run import (
     Clock,
@@ -32,6 +30,8 @@ from textrnn.training.run import (
 __all__ = ["prepare_run", "resume_run"]
 
 TRANSFER = ("unfreeze_share", "layer_decay")
+
+_INPUTS = ("inputs", "valid_inputs", "test_inputs")
 
 
 def prepare_run(
@@ -74,15 +74,7 @@ def prepare_run(
         bundle.open_bundle(init_from_reverse) if init_from_reverse else None,
     )
     settings = transfer.inherit(settings, given) if transfer else with_tokens(settings)
-    if transfer is None:
-        reason = "it is for models that start from another: give one with --init-from"
-        _refuse(settings, given, TRANSFER, reason)
-    if valid_inputs:
-        reason = "the validation rows have files of their own (--valid)"
-        _refuse(settings, given, ("valid_fraction",), reason)
-    if test_inputs:
-        reason = "the test rows have files of their own (--test)"
-        _refuse(settings, given, ("test_fraction",), reason)
+    refuse_idle(settings, given, _idle(transfer, valid_inputs, test_inputs))
     corpus = prepare_examples(
         inputs,
         valid_inputs,
@@ -95,54 +87,46 @@ def prepare_run(
     )
     facts = example_facts(corpus)
     measure = speedometer(machine, facts, corpus.tokenizer)
-    planned = plan_classifier(settings, facts, machine.facts, measure, clock())
-    settings = dataclasses.replace(
-        planned.settings, precision=machine.precision, threads=machine.facts.threads
-    )
+    answer = plan_classifier(settings, facts, machine.facts, measure, clock())
+    settings = machine.applied_to(answer.settings)
     record, files = bundle.tokenizer_part(corpus.tokenizer)
     origin = transfer.record() if transfer else None
     head: dict[str, Any] = {
         "job": JOB,
         "labels": list(corpus.labels),
-        "data": _data_record(corpus, inputs, valid_inputs, test_inputs),
+        "data": _data_record(corpus, (inputs, valid_inputs, test_inputs)),
         "tokenizer": record,
     }
     if origin is not None:
         head["init_from"] = origin
     training = training_of(settings, corpus, machine, transfer, is_new=True, origin=origin)
-    return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
+    return new_run(training, answer, output, head, files, clock)
 
 
-def _refuse(
-    settings: ClassifierSettings,
-    given: Collection[str] | None,
-    names: Collection[str],
-    reason: str,
-) -> None:
-    """Refuse settings that would do nothing; not their defaults, which a record of all settings holds."""
-    for name in names:
-        spec = specs(ClassifierSettings)[name]
-        if given is not None and name in given and getattr(settings, name) != spec.default:
-            raise UsageError(f"{spec.option}: {reason}")
+def _idle(
+    transfer: Transfer | None, valid_inputs: Sequence[str], test_inputs: Sequence[str]
+) -> dict[str, str]:
+    """Return the settings that do nothing in a run from these, each with the reason."""
+    idle = {}
+    if transfer is None:
+        reason = "it is for models that start from another: give one with --init-from"
+        idle = dict.fromkeys(TRANSFER, reason)
+    if valid_inputs:
+        idle["valid_fraction"] = "the validation rows have files of their own (--valid)"
+    if test_inputs:
+        idle["test_fraction"] = "the test rows have files of their own (--test)"
+    return idle
 
 
-def _data_record(
-    corpus: ExampleCorpus,
-    inputs: Sequence[str],
-    valid_inputs: Sequence[str],
-    test_inputs: Sequence[str],
-) -> dict[str, Any]:
+def _data_record(corpus: ExampleCorpus, named: Sequence[Sequence[str]]) -> dict[str, Any]:
     """Return what ``config.json`` says of the examples."""
-    return {
-        "digest": corpus.digest,
-        "inputs": list(map(absolute, inputs)),
-        "valid_inputs": list(map(absolute, valid_inputs)),
-        "test_inputs": list(map(absolute, test_inputs)),
-        "sources": [dataclasses.asdict(source) for source in corpus.sources],
-        "valid_sources": [dataclasses.asdict(source) for source in corpus.valid_sources],
-        "test_sources": [dataclasses.asdict(source) for source in corpus.test_sources],
-        "findings": corpus.findings.as_dict(),
+    sources = {
+        "sources": corpus.sources,
+        "valid_sources": corpus.valid_sources,
+        "test_sources": corpus.test_sources,
     }
+    inputs = dict(zip(_INPUTS, named, strict=True))
+    return data_record(corpus.digest, inputs, sources, findings=corpus.findings.as_dict())
 
 
 def _reopened(
@@ -157,7 +141,7 @@ def _reopened(
     folder = cache or default_cache_dir()
     opened = bundle.open_bundle(model, JOB)
     require_whole(opened)
-    data = recorded_data(model, head, ("inputs", "valid_inputs", "test_inputs"))
+    data = recorded_data(model, head, _INPUTS)
     corpus = prepared_again(
         model,
         data,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import dataclasses
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from textrnn.data.prepared import SourceRecord
 from textrnn.data.sources import Report, is_data_set
 from textrnn.errors import DataError, ModelError
 
-__all__ = ["absolute", "prepared_again", "recorded_data"]
+__all__ = ["data_record", "prepared_again", "recorded_data"]
 
 
 class _Prepared(Protocol):
@@ -67,6 +69,29 @@ def prepared_again(
     return prepared
 
 
+def data_record(
+    digest: str,
+    inputs: Mapping[str, Sequence[str]],
+    sources: Mapping[str, Sequence[SourceRecord]],
+    **figures: Any,
+) -> dict[str, Any]:
+    """Return what ``config.json`` says of the data, which :func:`recorded_data` reads.
+
+    Args:
+        digest: What tells them from others.
+        inputs: The lists of inputs by name, as they were given; recorded so that they can be used from
+            any folder.
+        sources: What they were read from, by names that end in ``sources``.
+        **figures: What else there is to say.
+    """
+    return {
+        "digest": digest,
+        **{name: list(map(_absolute, names)) for name, names in inputs.items()},
+        **{name: [dataclasses.asdict(source) for source in some] for name, some in sources.items()},
+        **figures,
+    }
+
+
 def recorded_data(
     model: Path, head: Mapping[str, Any], names: Collection[str]
 ) -> Mapping[str, Any]:
@@ -109,6 +134,6 @@ def _is_source(value: object) -> bool:
     return value.get("path", "") is None or isinstance(value.get("path"), str)
 
 
-def absolute(name: str) -> str:
+def _absolute(name: str) -> str:
     """Return an input's name as it can be used from any folder."""
     return name if name == "-" or is_data_set(name) else str(Path(name).absolute())

@@ -16,14 +16,13 @@ from textrnn.data.corpus import Corpus
 from textrnn.data.store import TokenStore
 from textrnn.decoding.sampling import SamplingSettings
 from textrnn.errors import ModelError
+from textrnn.language_model.facts import CorpusFacts
 from textrnn.language_model.model import RecurrentLanguageModel
-from textrnn.language_model.planner import CorpusFacts, training_memory_bytes
 from textrnn.language_model.samples import sample_text
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.sizes import model_parameters
+from textrnn.language_model.sizes import model_parameters, training_memory_bytes
 from textrnn.language_model.task import LanguageModelTask, as_read, windows_per_epoch
 from textrnn.nn.dropout import MaskSource
-from textrnn.training.memory import keep_freed_memory
 from textrnn.training.run import Machine, Training
 from textrnn.training.speed import measured_step_s
 
@@ -100,9 +99,6 @@ def _new_model(
 
 def speedometer(machine: Machine, vocab_size: int) -> Callable[[LanguageModelSettings], float]:
     """Return a function that measures a training step on made-up tokens."""
-    if machine.device.type == "cpu":
-        # Before anything is measured: steps are as fast then as they will be in training.
-        keep_freed_memory()
 
     def measure(settings: LanguageModelSettings) -> float:
         model = RecurrentLanguageModel(settings, vocab_size)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.nn.sizes import embedding_parameters, recurrent_parameters
 
-__all__ = ["evaluation_ratio", "model_parameters", "product_weights", "scored_words"]
+__all__ = [
+    "evaluation_ratio",
+    "model_parameters",
+    "product_weights",
+    "scored_words",
+    "training_memory_bytes",
+]
 
 _FORWARD_RATIO = 1 / 2.5
 """What reading a target costs of what training on it does, where words are few; measured."""
@@ -53,3 +59,13 @@ def evaluation_ratio(settings: LanguageModelSettings, vocab_size: int) -> float:
     hidden = settings.hidden_size or 0
     training = recurrent + scored_words(settings, vocab_size) * (6 * hidden + _SOFTMAX)
     return (_FORWARD_RATIO * recurrent + vocab_size * (2 * hidden + _SOFTMAX)) / training
+
+
+def training_memory_bytes(settings: LanguageModelSettings, vocab_size: int) -> int:
+    """Return roughly what training takes: weights with their optimiser state, activations, logits."""
+    parameters = model_parameters(settings, vocab_size)
+    tokens = -(-(settings.batch_size or 1) * (settings.seq_len or 1) // settings.accumulation)
+    scored = scored_words(settings, vocab_size)
+    per_layer = 10 * (settings.hidden_size or 0) * 4
+    activations = tokens * ((settings.num_layers or 0) * per_layer + 3 * scored * 4)
+    return 16 * parameters + activations

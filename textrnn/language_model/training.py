@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from textrnn import bundle
-from textrnn.data.again import absolute
+from textrnn.data.again import data_record
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.corpus import prepare_corpus
 from textrnn.language_model.opening import require_whole
@@ -66,25 +65,21 @@ def prepare_run(
     )
     facts = corpus_facts(corpus)
     measure = speedometer(machine, facts.vocab_size)
-    planned = plan_language_model(settings, facts, machine.facts, measure, clock())
-    settings = dataclasses.replace(
-        planned.settings, precision=machine.precision, threads=machine.facts.threads
-    )
+    answer = plan_language_model(settings, facts, machine.facts, measure, clock())
+    settings = machine.applied_to(answer.settings)
     record, files = bundle.tokenizer_part(corpus.tokenizer)
     head = {
         "job": JOB,
-        "data": {
-            "digest": corpus.digest,
-            "inputs": list(map(absolute, inputs)),
-            "valid_inputs": list(map(absolute, valid_inputs)),
-            "sources": [dataclasses.asdict(source) for source in corpus.sources],
-            "valid_sources": [dataclasses.asdict(source) for source in corpus.valid_sources],
-            "train_tokens": corpus.train.tokens,
-            "valid_tokens": corpus.valid.tokens,
-        },
+        "data": data_record(
+            corpus.digest,
+            {"inputs": inputs, "valid_inputs": valid_inputs},
+            {"sources": corpus.sources, "valid_sources": corpus.valid_sources},
+            train_tokens=corpus.train.tokens,
+            valid_tokens=corpus.valid.tokens,
+        ),
         "tokenizer": record,
     }
     if parent is not None:
         head["init_from"] = {"weights": parent.config["files"][parent.config["weights"]]["sha256"]}
     training = training_of(settings, corpus, machine, parent)
-    return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
+    return new_run(training, answer, output, head, files, clock)

@@ -13,11 +13,13 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from textrnn.training.settings import TrainingSettings
 
-__all__ = ["Plan", "learning_rate"]
+__all__ = ["Plan", "PlannerAnswer", "learning_rate"]
+
+S = TypeVar("S", bound=TrainingSettings)
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,21 @@ class Plan:
         """Return the plan that :meth:`as_dict` recorded."""
         knots = tuple((int(step), float(progress)) for step, progress in record["knots"])
         return cls(**{**record, "knots": knots})
+
+
+@dataclass(frozen=True)
+class PlannerAnswer(Generic[S]):
+    """What a job's planner makes of settings that leave something open.
+
+    Attributes:
+        settings: With every None replaced.
+        plan: For the loop.
+        reasons: Why, a sentence each.
+    """
+
+    settings: S
+    plan: Plan
+    reasons: tuple[str, ...]
 
 
 def learning_rate(settings: TrainingSettings, plan: Plan, step: int) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -25,8 +26,9 @@ from textrnn.training.device import (
 from textrnn.training.events import Event, Planned
 from textrnn.training.leading import Lead
 from textrnn.training.loop import Loop
+from textrnn.training.memory import keep_freed_memory
 from textrnn.training.place import Place
-from textrnn.training.plan import Plan
+from textrnn.training.plan import PlannerAnswer
 from textrnn.training.ranks import ALONE, RankLostError, Ranks
 from textrnn.training.settings import TrainingSettings
 from textrnn.training.state import RunState
@@ -47,6 +49,8 @@ __all__ = [
 Report = Callable[[str], None]
 Clock = Callable[[], float]
 StopSignal = Callable[[], int | None]
+
+S = TypeVar("S", bound=TrainingSettings)
 
 
 @dataclass(frozen=True)
@@ -109,13 +113,20 @@ class Machine:
         """Take the device, threads and precision that the settings ask for into use.
 
         Where several processes train together, they share the threads of their machine, and each takes
-        the GPU of its number.
+        the GPU of its number. On a CPU, memory that steps free stays with the process.
         """
         place = Place.of(os.environ)
         device = pick_device(own_device(settings.device, place))
+        if device.type == "cpu":
+            # Of the whole process, and before anything is measured.
+            keep_freed_memory()
         threads = use_threads(settings.threads, place.local_size)
         precision = pick_precision(settings.precision, device)
         return cls(device, precision, device_facts(device, precision, threads), place.size)
+
+    def applied_to(self, settings: S) -> S:
+        """Return settings with the precision and the threads that were decided."""
+        return dataclasses.replace(settings, precision=self.precision, threads=self.facts.threads)
 
     def as_facts(self) -> dict[str, Any]:
         """Return the figures of the machine that stand beside a plan."""
@@ -153,8 +164,7 @@ class Training:
 
 def new_run(
     training: Training,
-    plan: Plan,
-    reasons: Sequence[str],
+    answer: PlannerAnswer[Any],
     output: Path,
     head: Mapping[str, Any],
     files: Mapping[str, bytes],
@@ -164,13 +174,13 @@ def new_run(
 
     Args:
         training: What the job brings.
-        plan: What the loop will do.
-        reasons: Why, a sentence each.
+        answer: What the loop will do, and why.
         output: The model directory to make.
         head: What ``config.json`` says of the job: its name, data and tokenizers.
         files: The files of the model but for its weights, by name.
         clock: Seconds since the command's start.
     """
+    plan = answer.plan
     settings = as_dict(training.settings)
     head = {**head, "settings": settings, "facts": dict(training.facts)}
 
@@ -182,7 +192,7 @@ def new_run(
             training, task, state, directory, clock, plan.budget_s, stop_signal, None, ranks
         )
 
-    event = Planned(head["job"], settings, plan.as_dict(), training.facts, tuple(reasons))
+    event = Planned(head["job"], settings, plan.as_dict(), training.facts, answer.reasons)
     return PreparedRun(event, output, False, start, training.step_s)
 
 

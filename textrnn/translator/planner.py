@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from textrnn.errors import UsageError
 from textrnn.training.budget import Budget, parts_within, seconds_left
 from textrnn.training.device import DeviceFacts
-from textrnn.training.plan import Plan
+from textrnn.training.plan import Plan, PlannerAnswer
 from textrnn.translator.settings import TranslatorSettings
 from textrnn.translator.sizes import training_memory_bytes
 
-__all__ = ["PairFacts", "TranslatorPlan", "plan_translator", "require_sizes", "with_max_length"]
+__all__ = ["PairFacts", "plan_translator", "require_sizes", "with_max_length"]
 
 DEFAULT_MINUTES = 10.0
 LONGEST, LONGEST_SPELT = 200, 500
@@ -82,21 +82,6 @@ class PairFacts:
         return self.train_src_tokens / max(1, self.train_targets)
 
 
-@dataclass(frozen=True)
-class TranslatorPlan:
-    """The planner's answer.
-
-    Attributes:
-        settings: With every None replaced.
-        plan: For the loop.
-        reasons: Why, a sentence each.
-    """
-
-    settings: TranslatorSettings
-    plan: Plan
-    reasons: tuple[str, ...]
-
-
 def with_max_length(settings: TranslatorSettings) -> TranslatorSettings:
     """Return the settings with the greatest length decided, which decides which pairs there are."""
     longest = LONGEST_SPELT if settings.tokenizer in ("char", "byte") else LONGEST
@@ -118,7 +103,7 @@ def plan_translator(
     device: DeviceFacts,
     measure: Measure,
     elapsed_s: float = 0.0,
-) -> TranslatorPlan:
+) -> PlannerAnswer[TranslatorSettings]:
     """Fill in what the settings leave open.
 
     Args:
@@ -156,7 +141,7 @@ def plan_translator(
     plan = _plan(settings, facts, step_s, seconds)
     settings = _with_dropout(settings, facts, plan, reasons)
     settings = dataclasses.replace(settings, warmup_steps=plan.warmup_steps, patience=plan.patience)
-    return TranslatorPlan(settings, plan, tuple(reasons))
+    return PlannerAnswer(settings, plan, tuple(reasons))
 
 
 def _with_sizes(settings: TranslatorSettings) -> TranslatorSettings:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from textrnn import bundle
-from textrnn.config import specs
-from textrnn.data.again import absolute, prepared_again, recorded_data
+from textrnn.data.again import data_record, prepared_again, recorded_data
 from textrnn.data.cache import default_cache_dir
 from textrnn.data.pairs import PairCorpus, open_pairs, prepare_pairs
-from textrnn.errors import UsageError
 from textrnn.tokenizers import Tokenizer
+from textrnn.training.idle import refuse_idle
 from textrnn.training.resuming import Resumption
 from textrnn.training.run import (
     Clock,
@@ -78,15 +76,11 @@ def prepare_run(
     if transfer is not None:
         settings = transfer.inherit(settings, given)
     require_sizes(settings)
-    if valid_inputs or valid_src or valid_tgt:
-        reason = "the pairs to validate on have files of their own"
-        _refuse(settings, given, ("valid_fraction",), reason)
-    if not (inputs or valid_inputs):
-        reason = "files of --src and --tgt have no columns; leave it out, or give a table"
-        _refuse(settings, given, ("src_column", "tgt_column"), reason)
-    named = (inputs, src_inputs, tgt_inputs, valid_inputs, valid_src, valid_tgt)
+    every = (inputs, src_inputs, tgt_inputs, valid_inputs, valid_src, valid_tgt)
+    named = dict(zip(_INPUTS, every, strict=True))
+    refuse_idle(settings, given, _idle(named))
     corpus = _prepared(
-        dict(zip(_INPUTS, named, strict=True)),
+        named,
         settings,
         transfer.tokenizers() if transfer else None,
         cache or default_cache_dir(),
@@ -95,15 +89,13 @@ def prepare_run(
     settings = with_max_length(settings)
     facts = pair_facts(corpus, settings.max_length or 1)
     measure = speedometer(machine, facts)
-    planned = plan_translator(settings, facts, machine.facts, measure, clock())
-    settings = dataclasses.replace(
-        planned.settings, precision=machine.precision, threads=machine.facts.threads
-    )
+    answer = plan_translator(settings, facts, machine.facts, measure, clock())
+    settings = machine.applied_to(answer.settings)
     src, src_files = bundle.tokenizer_part(corpus.src_tokenizer, "src-")
     tgt, tgt_files = bundle.tokenizer_part(corpus.tgt_tokenizer, "tgt-")
     head: dict[str, Any] = {
         "job": JOB,
-        "data": _data_record(corpus, dict(zip(_INPUTS, named, strict=True))),
+        "data": _data_record(corpus, named),
         SRC_TOKENIZER: src,
         TGT_TOKENIZER: tgt,
     }
@@ -111,20 +103,18 @@ def prepare_run(
         head["init_from"] = transfer.record()
     training = training_of(settings, corpus, machine, transfer)
     files = {**src_files, **tgt_files}
-    return new_run(training, planned.plan, planned.reasons, output, head, files, clock)
+    return new_run(training, answer, output, head, files, clock)
 
 
-def _refuse(
-    settings: TranslatorSettings,
-    given: Collection[str] | None,
-    names: Collection[str],
-    reason: str,
-) -> None:
-    """Refuse settings that would do nothing; not their defaults, which a record of all settings holds."""
-    for name in names:
-        spec = specs(TranslatorSettings)[name]
-        if given is not None and name in given and getattr(settings, name) != spec.default:
-            raise UsageError(f"{spec.option}: {reason}")
+def _idle(named: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the settings that do nothing in a run from these inputs, each with the reason."""
+    idle = {}
+    if named["valid_inputs"] or named["valid_src"] or named["valid_tgt"]:
+        idle["valid_fraction"] = "the pairs to validate on have files of their own"
+    if not (named["inputs"] or named["valid_inputs"]):
+        reason = "files of --src and --tgt have no columns; leave it out, or give a table"
+        idle |= dict.fromkeys(("src_column", "tgt_column"), reason)
+    return idle
 
 
 def _reopened(
@@ -179,13 +169,8 @@ def _prepared(
 
 def _data_record(corpus: PairCorpus, named: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return what ``config.json`` says of the pairs."""
-    return {
-        "digest": corpus.digest,
-        **{name: list(map(absolute, names)) for name, names in named.items()},
-        "sources": [dataclasses.asdict(source) for source in corpus.sources],
-        "valid_sources": [dataclasses.asdict(source) for source in corpus.valid_sources],
-        "findings": corpus.findings.as_dict(),
-    }
+    sources = {"sources": corpus.sources, "valid_sources": corpus.valid_sources}
+    return data_record(corpus.digest, named, sources, findings=corpus.findings.as_dict())
 
 
 resume_run = Resumption(JOB, TranslatorSettings, SHAPE, _reopened)

@@ -1,0 +1,58 @@
+"""Chooses dropout, weight decay and learning rate of a language model by how often it will see its corpus."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from textrnn.language_model.facts import CorpusFacts
+from textrnn.language_model.schedule import MOST_EPOCHS, budget_of
+from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.language_model.sizes import product_weights
+
+__all__ = ["with_regularisation"]
+
+DROPOUT = ((1.2, 0.0), (2.6, 0.1), (3.5, 0.2), (8.0, 0.3), (math.inf, 0.4))
+"""Dropout by the number of passes up to which it serves."""
+RATES = {"adamw": 1.4e-2, "adam": 7e-3, "rmsprop": 1e-3, "sgd": 1.0}
+RATE_OF_CELL = {"lstm": 1.0, "gru": 0.45, "rnn_tanh": 0.2, "rnn_relu": 0.03}
+
+
+def with_regularisation(
+    settings: LanguageModelSettings,
+    corpus: CorpusFacts,
+    rate: float,
+    seconds: float | None,
+    reasons: list[str],
+) -> LanguageModelSettings:
+    """Choose dropout, weight decay and rate by how often the run will see the corpus.
+
+    Args:
+        settings: With sizes, batch and optimiser resolved.
+        corpus: Facts about the text.
+        rate: Operations per second in training; 0 without a time budget.
+        seconds: Seconds that are left of it; None without one.
+        reasons: Is told what was chosen and why.
+    """
+    if seconds is not None and rate:
+        tokens = rate * seconds / (6 * product_weights(settings, corpus.vocab_size))
+    else:
+        tokens = budget_of(settings, corpus).planned_targets or 0.0
+    epochs = tokens / corpus.train_tokens
+    if seconds is not None and settings.epochs is None:
+        epochs = min(epochs, MOST_EPOCHS)
+    repeated = epochs > 1.5
+    dropout = settings.dropout
+    if dropout is None:
+        dropout = next(rate for most, rate in DROPOUT if epochs <= most)
+        reasons.append(f"dropout {dropout:g} for about {epochs:.2g} passes over the text")
+    decay = settings.weight_decay
+    if decay is None:
+        decay = 0.0 if settings.optimizer != "adamw" else 0.3 if repeated else 0.05
+    peak = settings.learning_rate
+    if peak is None:
+        of_cell = 0.5 if settings.optimizer == "sgd" else RATE_OF_CELL[settings.rnn_type]
+        peak = RATES[settings.optimizer or "adamw"] * of_cell
+        if settings.optimizer in ("adamw", "adam") and (settings.hidden_size or 0) > 512:
+            peak *= math.sqrt(512 / (settings.hidden_size or 512))
+    return dataclasses.replace(settings, dropout=dropout, weight_decay=decay, learning_rate=peak)
