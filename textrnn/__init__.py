@@ -69,21 +69,13 @@ def load(
     """
     from textrnn.bundle import open_bundle
     from textrnn.errors import ModelError
+    from textrnn.jobs import JOBS
 
     bundle = open_bundle(path)
-    if bundle.job == "language-model":
-        from textrnn.language_model.generator import LanguageModel
-
-        return LanguageModel(bundle, device=device, precision=precision, threads=threads)
-    if bundle.job == "classifier":
-        from textrnn.classifier.predictor import Classifier
-
-        return Classifier(bundle, device=device, precision=precision, threads=threads)
-    if bundle.job == "translator":
-        from textrnn.translator.predictor import Translator
-
-        return Translator(bundle, device=device, precision=precision, threads=threads)
-    raise ModelError(f"{path} is a {bundle.job} model, which this version does not know")
+    if bundle.job not in JOBS:
+        raise ModelError(f"{path} is a {bundle.job} model, which this version does not know")
+    model = JOBS[bundle.job].model()(bundle, device=device, precision=precision, threads=threads)
+    return typing.cast("LanguageModel | Classifier | Translator", model)
 
 
 def train_language_model(

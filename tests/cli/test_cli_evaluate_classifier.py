@@ -19,7 +19,8 @@ from textrnn.classifier.model import TextClassifier
 from textrnn.classifier.predictor import Classifier
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.cli import classifier_report as rendering
-from textrnn.cli.evaluate import JOBS, evaluate
+from textrnn.cli.evaluate import evaluate
+from textrnn.cli.jobs import JOBS
 from textrnn.config import as_dict, make
 from textrnn.data.labelled import Example
 from textrnn.errors import DataError
@@ -245,7 +246,7 @@ def test_every_option_of_a_job_exists_and_help_says_whose_it_is(command):
     names = {parameter.name for parameter in evaluate.params}
     helped = " ".join(command("evaluate", "--help").out.split())
     for job in JOBS.values():
-        assert set(job.options) <= names
+        assert set(job.evaluate_options) <= names
         assert f"for {job.models}" in helped
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from textrnn.classifier import training as classifier
 from textrnn.classifier.settings import ClassifierSettings
-from textrnn.cli.jobs import job_named
 from textrnn.errors import TrainingError
+from textrnn.jobs import job_named
 from textrnn.language_model import training as language_model
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.training.following import follow_orders

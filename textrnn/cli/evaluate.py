@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from textrnn.bundle import Bundle
 from textrnn.cli.aside import open_model
 from textrnn.cli.inputs import require_stdin, stdin_or_usage
+from textrnn.cli.jobs import JOBS
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.data.settings import CorpusSettings, ExampleSettings, PairSettings
 from textrnn.errors import ModelError, UsageError
@@ -20,48 +20,10 @@ from textrnn.language_model.placing import PRECISIONS
 from textrnn.training.settings import TrainingSettings
 from textrnn.translator.search import BLEU_TOKENIZE, SearchSettings
 
-__all__ = ["JOBS", "Job", "evaluate"]
+__all__ = ["Measure", "evaluate"]
 
 Measure = Callable[[Bundle, list[str], Mapping[str, Any], Mapping[str, Any]], None]
 """Takes a model, its inputs, the settings of the machine and the command's other values; writes."""
-
-
-class Job(NamedTuple):
-    """How models of a job are measured.
-
-    Attributes:
-        models: What its models are called.
-        place: The function that measures one, a :data:`Measure`, as ``module:name``.
-        options: The options that only some jobs heed and this one does, by the names of their values.
-    """
-
-    models: str
-    place: str
-    options: tuple[str, ...]
-
-
-JOBS = {
-    "language-model": Job(
-        "language models",
-        "textrnn.cli.evaluate_lm:evaluate_language_model",
-        ("per_line", "newlines", "text_column"),
-    ),
-    "classifier": Job(
-        "classifiers",
-        "textrnn.cli.evaluate_classifier:evaluate_classifier",
-        ("text_column", "label_column", "worst"),
-    ),
-    "translator": Job(
-        "translators",
-        "textrnn.cli.evaluate_translator:evaluate_translator",
-        (
-            *("src", "tgt", "src_column", "tgt_column", "worst", "hypotheses", "force"),
-            *("bleu_tokenize", "lowercase"),
-            *("beam_size", "length_penalty", "max_length", "no_repeat_ngram"),
-        ),
-    ),
-}
-"""What is done with a model, by the job in its ``config.json``."""
 
 
 @click.command(cls=SectionedCommand)
@@ -117,7 +79,7 @@ def evaluate(model: Path, files: tuple[str, ...], **values: Any) -> None:
     texts, blank ones too: its bits per character, a tab, the line; where there is no such figure, a dash.
     Tabs in the line stand as \t, backslashes as \\.
 
-    A classifier answers labelled texts: tables (CSV, TSV, JSON Lines, Parquet), fastText lines, a folder for
+    A classifier answers labelled texts: tables (CSV, TSV, JSON, Parquet), fastText lines, a folder for
     each class, or a data set as hf:NAME. It prints accuracy and macro F1 with 95% bootstrap intervals, the
     figures of each label, the confusion matrix, how far its probabilities can be believed, and the mistakes
     that it was surest of. Blank texts get no answer; they are counted and left out.
@@ -173,16 +135,16 @@ def _measure(opened: Bundle, values: Mapping[str, Any]) -> Measure:
         raise ModelError(
             f"{opened.path} is a {opened.job} model; this version of textrnn evaluates {known}"
         )
-    for name in dict.fromkeys(name for other in JOBS.values() for name in other.options):
-        if name not in job.options and _is_given(values[name]):
-            whose = " and ".join(each.models for each in JOBS.values() if name in each.options)
+    for name in dict.fromkeys(name for other in JOBS.values() for name in other.evaluate_options):
+        if name not in job.evaluate_options and _is_given(values[name]):
+            whose = " and ".join(
+                each.models for each in JOBS.values() if name in each.evaluate_options
+            )
             raise UsageError(
                 f"{_option(name)} is for {whose}; {opened.path} is a {opened.job} model, for "
-                f"which there are {', '.join(map(_option, job.options))}"
+                f"which there are {', '.join(map(_option, job.evaluate_options))}"
             )
-    module, _, function = job.place.partition(":")
-    measure: Measure = getattr(importlib.import_module(module), function)
-    return measure
+    return job.evaluate()
 
 
 def _is_given(value: Any) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textrnn import jobs
 from textrnn.cli.output import shown
-from textrnn.errors import ModelError
 
 __all__ = ["JOBS", "Job", "job_named"]
 
@@ -18,46 +17,33 @@ Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(jobs.Job):
     """A job as the command line knows it.
 
     Attributes:
-        name: As in ``config.json``.
         command: Behind ``textrnn train``.
         suffix: What default names of its models end in.
-        settings_place: ``module:class`` of its settings.
-        prepare_place: ``module:function`` that prepares a new run.
-        resume_place: Likewise for one that goes on.
         data_lines: Returns what a plan says of the data, each line with its label.
         step_words: Returns what a plan says a step works on.
         use: What a trained model is for, and the command.
+        evaluate_place: ``module:function`` that measures a model; see ``textrnn.cli.evaluate.Measure``.
+        evaluate_options: Options of ``textrnn evaluate`` that only some jobs heed and this one does, by the
+            names of their values.
         remark: Returns what should be said of the figures, or None.
     """
 
-    name: str
     command: str
     suffix: str
-    settings_place: str
-    prepare_place: str
-    resume_place: str
     data_lines: Callable[[Facts, Settings], list[tuple[str, str]]]
     step_words: Callable[[Facts, Settings, Mapping[str, Any]], str]
     use: tuple[str, str]
+    evaluate_place: str
+    evaluate_options: tuple[str, ...]
     remark: Callable[[Facts], str | None] = lambda _: None
 
-    def settings(self) -> type:
-        """Import and return the class of the job's settings."""
-        found: type = _imported(self.settings_place)
-        return found
-
-    def prepare(self) -> Callable[..., Any]:
-        """Import and return the function that prepares a new run; torch comes with it."""
-        found: Callable[..., Any] = _imported(self.prepare_place)
-        return found
-
-    def resume(self) -> Callable[..., Any]:
-        """Import and return the function that prepares a run to go on; torch comes with it."""
-        found: Callable[..., Any] = _imported(self.resume_place)
+    def evaluate(self) -> Callable[..., None]:
+        """Import and return the function that measures a model."""
+        found: Callable[..., None] = jobs.imported(self.evaluate_place)
         return found
 
     def how_to_use(self, model: Path) -> tuple[str, str]:
@@ -76,14 +62,7 @@ def job_named(name: str) -> Job:
     Raises:
         ModelError: there is none of that name.
     """
-    if name not in JOBS:
-        raise ModelError(f"a {name} model is nothing that this version knows")
-    return JOBS[name]
-
-
-def _imported(place: str) -> Any:
-    module, _, attribute = place.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return JOBS[jobs.job_named(name).name]
 
 
 def _text_lines(facts: Facts, settings: Settings) -> list[tuple[str, str]]:
@@ -174,38 +153,39 @@ JOBS = {
     job.name: job
     for job in (
         Job(
-            "language-model",
-            "lm",
-            "-lm",
-            "textrnn.language_model.settings:LanguageModelSettings",
-            "textrnn.language_model.training:prepare_run",
-            "textrnn.language_model.resuming:resume_run",
-            _text_lines,
-            _window_words,
-            ("write text", "textrnn generate"),
-            _unknown_remark,
+            **vars(jobs.JOBS["language-model"]),
+            command="lm",
+            suffix="-lm",
+            data_lines=_text_lines,
+            step_words=_window_words,
+            use=("write text", "textrnn generate"),
+            evaluate_place="textrnn.cli.evaluate_lm:evaluate_language_model",
+            evaluate_options=("per_line", "newlines", "text_column"),
+            remark=_unknown_remark,
         ),
         Job(
-            "classifier",
-            "classifier",
-            "-clf",
-            "textrnn.classifier.settings:ClassifierSettings",
-            "textrnn.classifier.training:prepare_run",
-            "textrnn.classifier.training:resume_run",
-            _example_lines,
-            _example_words,
-            ("label texts", "textrnn classify"),
+            **vars(jobs.JOBS["classifier"]),
+            command="classifier",
+            suffix="-clf",
+            data_lines=_example_lines,
+            step_words=_example_words,
+            use=("label texts", "textrnn classify"),
+            evaluate_place="textrnn.cli.evaluate_classifier:evaluate_classifier",
+            evaluate_options=("text_column", "label_column", "worst"),
         ),
         Job(
-            "translator",
-            "translator",
-            "-mt",
-            "textrnn.translator.settings:TranslatorSettings",
-            "textrnn.translator.training:prepare_run",
-            "textrnn.translator.training:resume_run",
-            _pair_lines,
-            _pair_words,
-            ("translate", "textrnn translate"),
+            **vars(jobs.JOBS["translator"]),
+            command="translator",
+            suffix="-mt",
+            data_lines=_pair_lines,
+            step_words=_pair_words,
+            use=("translate", "textrnn translate"),
+            evaluate_place="textrnn.cli.evaluate_translator:evaluate_translator",
+            evaluate_options=(
+                *("src", "tgt", "src_column", "tgt_column", "worst", "hypotheses", "force"),
+                *("bleu_tokenize", "lowercase"),
+                *("beam_size", "length_penalty", "max_length", "no_repeat_ngram"),
+            ),
         ),
     )
 }

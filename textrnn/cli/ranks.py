@@ -73,7 +73,7 @@ def _follow(place: Place) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # What waits for another process inside of torch runs no handler of Python's.
         signal.signal(number, signal.SIG_DFL)
-    from textrnn.cli.jobs import job_named
+    from textrnn.jobs import job_named
     from textrnn.training.following import follow_orders
     from textrnn.training.ranks import Ranks
 
