@@ -38,97 +38,104 @@ setting is); NAME=LOW..HIGH:STEP in steps; NAME=log:LOW..HIGH every ratio as lik
 settings are options, as of textrnn train, and the same for every trial."""
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
+_PATH = click.Path(path_type=Path)
+
+_TRIALS: tuple[Callable[[Command], Command], ...] = (
+    click.option(
+        "--search",
+        multiple=True,
+        metavar="NAME=VALUES",
+        help="A setting and its values; may be given several times.  [default: a few that matter]",
+    ),
+    click.option(
+        "--strategy",
+        type=click.Choice(STRATEGIES),
+        help="tpe follows what did well so far (it needs Optuna), random draws, grid tries every "
+        "combination.  [default: tpe where Optuna is installed, else random]",
+    ),
+    click.option(
+        "--trials",
+        type=click.IntRange(1),
+        metavar="INTEGER",
+        help="Trials in all.  [default: 20, or what --minutes holds]",
+    ),
+    click.option(
+        "--minutes",
+        type=_POSITIVE,
+        metavar="NUMBER",
+        help="Time of the whole search.  [default: none]",
+    ),
+    click.option(
+        "--trial-minutes",
+        type=_POSITIVE,
+        metavar="NUMBER",
+        help="Time of each trial.  [default: --minutes shared out; --epochs and --max-steps are others]",
+    ),
+    click.option(
+        "--final-minutes",
+        type=_POSITIVE,
+        metavar="NUMBER",
+        help="Train a new model with the best settings for so long, after the search.  [default: keep "
+        "the best trial's]",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1, 256),
+        metavar="INTEGER",
+        help="Trials at a time; they share the threads.  [default: 1]",
+    ),
+    click.option(
+        "--prune/--no-prune",
+        default=None,
+        help="Stop trials that are worse than the median of the others at the same point, from 30% "
+        "of their steps on.  [default: yes, for a grid no]",
+    ),
+)
+"""Options that say what is tried, how often and for how long."""
+
+_STUDY: tuple[Callable[[Command], Command], ...] = (
+    click.option(
+        "--baseline/--no-baseline",
+        default=None,
+        help="Let the first trial take the defaults.  [default: yes]",
+    ),
+    click.option(
+        "--keep-states",
+        is_flag=True,
+        help="Keep what train --resume needs of every trial: most of the room that it takes.  "
+        "[default: of the best alone]",
+    ),
+    click.option(
+        "-o",
+        "--output",
+        type=_PATH,
+        metavar="DIR",
+        help="Where the study goes.  [default: named after the first input, here]",
+    ),
+    click.option("--config", type=_PATH, metavar="FILE", help="Fixed settings in TOML."),
+    click.option("--dry-run", is_flag=True, help="Print what would be done and stop."),
+    click.option("--force", is_flag=True, help="Replace a study that is already there."),
+    click.option("--json", is_flag=True, help="Print every event to stdout as a line of JSON."),
+    click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only."),
+)
+"""Options that say what it begins with, what is kept of it and where."""
 
 
 def study_options(job: Job) -> Callable[[Command], Command]:
     """Return a decorator that adds what every command that tunes has, and the job's settings."""
-    path = click.Path(path_type=Path)
     names = set(specs(job.settings())) - {"minutes"}
-    options: list[Callable[[Command], Command]] = [
-        click.option(
-            "--search",
-            multiple=True,
-            metavar="NAME=VALUES",
-            help="A setting and its values; may be given several times.  [default: a few that matter]",
-        ),
-        click.option(
-            "--strategy",
-            type=click.Choice(STRATEGIES),
-            help="tpe follows what did well so far (it needs Optuna), random draws, grid tries every "
-            "combination.  [default: tpe where Optuna is installed, else random]",
-        ),
-        click.option(
-            "--trials",
-            type=click.IntRange(1),
-            metavar="INTEGER",
-            help="Trials in all.  [default: 20, or what --minutes holds]",
-        ),
-        click.option(
-            "--minutes",
-            type=_POSITIVE,
-            metavar="NUMBER",
-            help="Time of the whole search.  [default: none]",
-        ),
-        click.option(
-            "--trial-minutes",
-            type=_POSITIVE,
-            metavar="NUMBER",
-            help="Time of each trial.  [default: --minutes shared out; --epochs and --max-steps are others]",
-        ),
-        click.option(
-            "--final-minutes",
-            type=_POSITIVE,
-            metavar="NUMBER",
-            help="Train a new model with the best settings for so long, after the search.  [default: keep "
-            "the best trial's]",
-        ),
-        click.option(
-            "--workers",
-            type=click.IntRange(1, 256),
-            metavar="INTEGER",
-            help="Trials at a time; they share the threads.  [default: 1]",
-        ),
-        click.option(
-            "--prune/--no-prune",
-            default=None,
-            help="Stop trials that are worse than the median of the others at the same point, from 30% "
-            "of their steps on.  [default: yes, for a grid no]",
-        ),
-        click.option(
-            "--baseline/--no-baseline",
-            default=None,
-            help="Let the first trial take the defaults.  [default: yes]",
-        ),
-        click.option(
-            "--keep-states",
-            is_flag=True,
-            help="Keep what train --resume needs of every trial: most of the room that it takes.  "
-            "[default: of the best alone]",
-        ),
-        click.option(
-            "-o",
-            "--output",
-            type=path,
-            metavar="DIR",
-            help="Where the study goes.  [default: named after the first input, here]",
-        ),
-        click.option("--config", type=path, metavar="FILE", help="Fixed settings in TOML."),
-        click.option("--dry-run", is_flag=True, help="Print what would be done and stop."),
-        click.option("--force", is_flag=True, help="Replace a study that is already there."),
-        click.option("--json", is_flag=True, help="Print every event to stdout as a line of JSON."),
-        click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only."),
+    select = click.option(
+        "--select",
+        type=click.Choice(selections(job.name)),
+        help="What trials are compared by.  [default: loss; bits_per_char where tokens are searched]",
+    )
+    options = (
+        *_TRIALS,
+        *(() if "select" in names else (select,)),
+        *_STUDY,
         setting_options(job.settings(), only=names),
         debug_option,
-    ]
-    if "select" not in names:
-        options.insert(
-            8,
-            click.option(
-                "--select",
-                type=click.Choice(selections(job.name)),
-                help="What trials are compared by.  [default: loss; bits_per_char where tokens are searched]",
-            ),
-        )
+    )
 
     def decorate(function: Command) -> Command:
         # Decorators apply from the bottom up.
