@@ -13,6 +13,7 @@ from textrnn.classifier.batches import (
     padded,
     training_batches,
 )
+from textrnn.data.batching import padded_time
 from textrnn.data.examples import ExampleStore
 from textrnn.data.store import TokenStore
 
@@ -54,7 +55,9 @@ def test_an_epoch_has_every_text_once_with_its_label(lengths: list[int], size: i
     seen = []
     for batch in training_batches(store(lengths), size, most, "both", np.random.default_rng(0)):
         assert batch.num_targets <= size
-        assert batch.ids.shape == (batch.num_targets, int(batch.lengths.max()))
+        time, longest = batch.ids.shape[1], int(batch.lengths.max())
+        assert len(batch.ids) == batch.num_targets
+        assert time == padded_time(longest)
         for ids, length, label in zip(batch.ids, batch.lengths, batch.labels, strict=True):
             number = int(ids[0])
             assert ids[:length].tolist() == [number] * min(lengths[number], most)
@@ -69,7 +72,7 @@ def test_texts_of_like_length_share_a_batch_in_random_order():
     lengths = rng.integers(1, 200, 512).tolist()
     batches = list(training_batches(store(lengths), 16, 400, "head", np.random.default_rng(0)))
     wasted = sum(batch.ids.numel() - batch.num_tokens for batch in batches)
-    assert wasted < 0.05 * sum(lengths)
+    assert wasted < 0.07 * sum(lengths)
     means = [float(batch.lengths.float().mean()) for batch in batches]
     assert means != sorted(means)
 

@@ -94,6 +94,23 @@ def test_padding_and_batch_mates_change_no_probability(pooling: str, rnn_type: s
     assert (together[0] - together[1]).abs().max() > 1e-3
 
 
+def test_padding_changes_neither_probabilities_nor_gradients():
+    texts = [np.arange(4, 4 + length) for length in (3, 5, 11)]
+    found = []
+    for time in (0, 16):
+        model = make_task().model
+        ids, lengths = padded(texts, time)
+        scores = model.logits(ids, lengths)
+        scores.log_softmax(-1)[:, 1].sum().backward()
+        gradients = [parameter.grad for parameter in model.parameters()]
+        found.append((ids.shape[1], scores.softmax(-1), gradients))
+    (short, few, few_grads), (long, many, many_grads) = found
+    assert (short, long) == (11, 16)
+    torch.testing.assert_close(few, many, atol=1e-6, rtol=0)
+    for a, b in zip(few_grads, many_grads, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
 def still(**changes: object) -> ClassifierSettings:
     """Settings without any dropout."""
     none = {"dropout": 0.0, "token_dropout": 0.0, "ngram_dropout": 0.0, "input_dropout": 0.0}

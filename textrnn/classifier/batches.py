@@ -1,7 +1,7 @@
 """Padding and truncation: from the token ids of texts to the batches that a network reads.
 
 Every text is ``<bos> … <eos>``. One that is too long keeps its head, its tail or both; texts of like
-length share a batch, padded at their ends to the longest of them.
+length share a batch, padded at their ends to the longest of them or, in training, a little further.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from textrnn.data.batching import pooled_batches
+from textrnn.data.batching import padded_time, pooled_batches
 from textrnn.data.examples import ExampleStore
 from textrnn.tokenizers.base import PAD_ID
 
@@ -93,17 +93,18 @@ def cut(ids: Ids, max_length: int, keep: str) -> Ids:
     return np.concatenate([ids[: max_length - tail], ids[len(ids) - tail :]])
 
 
-def padded(sequences: Sequence[Ids]) -> tuple[Tensor, Tensor]:
+def padded(sequences: Sequence[Ids], time: int = 0) -> tuple[Tensor, Tensor]:
     """Return texts side by side, padded at their ends.
 
     Args:
         sequences: Token ids of each text, at least one id each.
+        time: Least time; the longest text may take more.
 
     Returns:
         Ids, (batch, time), int64, and lengths, (batch,), int64.
     """
     lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
-    ids = np.full((len(sequences), int(lengths.max())), PAD_ID, np.int64)
+    ids = np.full((len(sequences), max(time, int(lengths.max()))), PAD_ID, np.int64)
     for row, sequence in zip(ids, sequences, strict=True):
         row[: len(sequence)] = sequence
     return torch.from_numpy(ids), torch.from_numpy(lengths)
@@ -135,7 +136,8 @@ def training_batches(
     )
     for number, rows in enumerate(found):
         if number >= start:
-            yield _batch(store, rows, max_length, keep)
+            longest = min(int(store.tokens.lengths(rows).max()), max_length)
+            yield _batch(store, rows, max_length, keep, padded_time(longest))
 
 
 def evaluation_batches(
@@ -162,13 +164,15 @@ def evaluation_batches(
         at += len(rows)
 
 
-def _batch(store: ExampleStore, rows: Int64, max_length: int, keep: str) -> ExampleBatch:
+def _batch(
+    store: ExampleStore, rows: Int64, max_length: int, keep: str, time: int = 0
+) -> ExampleBatch:
     first = np.asarray(store.tokens.starts[rows], np.int64)
     lengths = store.tokens.lengths(rows)
     texts = [
         cut(store.tokens.ids[low : low + length], max_length, keep)
         for low, length in zip(first.tolist(), lengths.tolist(), strict=True)
     ]
-    ids, kept = padded(texts)
+    ids, kept = padded(texts, time)
     labels = torch.from_numpy(np.asarray(store.labels[rows], np.int64))
     return ExampleBatch(ids, kept, labels)

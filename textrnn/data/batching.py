@@ -7,12 +7,25 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["pooled_batches", "pools"]
+__all__ = ["padded_time", "pooled_batches", "pools"]
 
 Int64 = npt.NDArray[np.int64]
 
 _POOL = 1 << 15
 _BLOCKS = 1 << 16
+
+
+def padded_time(longest: int) -> int:
+    """Return the steps of a batch to be trained on, at least as many as its longest document has.
+
+    Each shape of a batch costs oneDNN a plan of its kernels, in time and in memory. So from 32 steps on only
+    some lengths come: at most 16 between a power of two and the next, which pads by less than a sixteenth.
+
+    Args:
+        longest: Tokens of the longest document, at least 1.
+    """
+    step = 1 << max(0, (longest - 1).bit_length() - 5)
+    return -(-longest // step) * step
 
 
 def pooled_batches(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from textrnn.data.batching import pooled_batches
+from textrnn.data.batching import padded_time, pooled_batches
 from textrnn.data.store import TokenStore
 from textrnn.tokenizers.base import BOS_ID, PAD_ID
 
@@ -113,7 +113,8 @@ def document_windows(
         lengths = store.lengths(rows)
         for at in range(0, int(lengths.max()) - 1, seq_len):
             if index >= start:
-                yield _gather(store, first, lengths, at, seq_len, counted_from=None)
+                time = min(seq_len, padded_time(int(lengths.max()) - 1 - at))
+                yield _gather(store, first, lengths, at, time, counted_from=None)
             index += 1
 
 
@@ -145,9 +146,8 @@ def evaluation_windows(
         rows = order[at : at + side_by_side]
         lengths = last[rows] - first[rows]
         for step in range(0, int(lengths.max()) - 1, EVALUATION_TIME):
-            yield _gather(
-                store, first[rows], lengths, step, EVALUATION_TIME, counted[rows] - first[rows]
-            )
+            time = min(EVALUATION_TIME, int(lengths.max()) - 1 - step)
+            yield _gather(store, first[rows], lengths, step, time, counted[rows] - first[rows])
 
 
 def _segments(store: TokenStore) -> tuple[Int64, Int64, Int64]:
@@ -170,11 +170,10 @@ def _gather(
     first: Int64,
     lengths: Int64,
     at: int,
-    seq_len: int,
+    time: int,
     counted_from: Int64 | None,
 ) -> Window:
     """Cut the window that starts ``at`` ids into the given rows, padded where they have ended."""
-    time = min(seq_len, int(lengths.max()) - 1 - at)
     positions = at + np.arange(time + 1, dtype=np.int64)
     inside = positions < lengths[:, None]
     places = np.minimum(first[:, None] + positions, len(store.ids) - 1)
