@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.nn.dropout import MaskSource
+from textrnn.training.clipping import clip_gradients
 from textrnn.training.device import autocast, is_out_of_memory
 from textrnn.training.optimizer import make_optimizer
 from textrnn.training.run import Machine
@@ -62,7 +63,7 @@ def _step_s(
         with autocast(machine.device, machine.precision):
             value = loss(rows, masks)
         value.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        clip_gradients(model.parameters(), 1.0)
         optimizer.step()
         optimizer.forget_gradients()
         if machine.device.type == "cuda":

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from textrnn.nn.dropout import MaskSource
 from textrnn.training.average import Average
+from textrnn.training.clipping import clip_gradients
 from textrnn.training.device import autocast, is_out_of_memory
 from textrnn.training.memory import LeftMemory
 from textrnn.training.optimizer import make_optimizer
@@ -101,8 +102,7 @@ class Updater:
                 # What does not learn yet must not count in the gradient's norm either.
                 for parameter in group.parameters.values():
                     parameter.grad = None
-        clip = self._settings.grad_clip or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, clip, foreach=True)
+        norm = clip_gradients(self._parameters, self._settings.grad_clip or math.inf)
         self._optimizer.step()
         self._carried = carried
         if self._average is not None:
