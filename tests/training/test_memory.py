@@ -19,6 +19,10 @@ def fill():
 
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
+elif sys.argv[1] == "training":
+    from textrnn.classifier.settings import ClassifierSettings
+    from textrnn.training.run import Machine
+    Machine.of(ClassifierSettings(device="cpu", precision="float32", threads=1))
 # The first ones leave a few bytes between them, which others then lie in.
 steps = [fill() for _ in range(30)]
 give_back_memory()
@@ -41,9 +45,9 @@ def is_told() -> bool:
 
 @pytest.mark.skipif(not is_told(), reason="only glibc can be told, from 2.35 on or so")
 def test_a_step_finds_the_pages_of_the_one_before_until_they_are_given_back():
-    usual, kept = faults("default"), faults("kept")
-    assert kept[0] < 100 < usual[0]
-    assert kept[1] > 100
+    assert faults("default")[0] > 100
+    for kept in (faults("kept"), faults("training")):
+        assert kept[0] < 100 < kept[1]
 
 
 GROWTH = """
