@@ -17,7 +17,7 @@ from classifier_models import write_classifier
 from textrnn.bundle import open_bundle
 from textrnn.classifier.explanation import Explanation, WordEffect
 from textrnn.classifier.predictor import Classifier, Prediction
-from textrnn.cli.labels_display import Answer
+from textrnn.cli.labels_display import Answer, Form
 from textrnn.cli.labels_table import LabelsTable
 
 
@@ -126,6 +126,24 @@ def test_tables_are_read_by_column(command, clf, tmp_path):
     assert "did you mean body?" in wrong.err
 
 
+def test_columns_are_passed_on_and_the_most_probable_labels_named(command, clf, tmp_path):
+    (tmp_path / "in.csv").write_text('id,text,n\n"a\tb",good film,3\nc,,\n')
+    options = ("in.csv", "-q", "--keep-column", "id", "--keep-column", "3")
+    header, one, blank = rows(command("classify", clf, *options, "--top", "5", "--header"))
+    # A model of two labels has no five.
+    ranks = ["label_1", "probability_1", "label_2", "probability_2"]
+    assert header == ["label", "probability", "text", "id", "3", *ranks]
+    assert one[2:5] == ["good film", r"a\tb", "3"]
+    assert one[5:7] == one[:2]
+    assert {one[5], one[7]} == {"neg", "pos"}
+    assert float(one[6]) + float(one[8]) == pytest.approx(1, abs=2e-6)
+    assert blank == ["", "", "", "c", "", "", "", "", ""]
+    first, empty = command("classify", clf, *options, "--top", "1", "--json").objects
+    assert first["columns"] == {"id": "a\tb", "3": "3"}
+    assert first["top"] == [{"label": first["label"], "probability": first["probability"]}]
+    assert (empty["top"], empty["columns"]["id"], "probabilities" in first) == (None, "c", False)
+
+
 def test_whole_files_stand_by_their_names(command, clf, tmp_path):
     (tmp_path / "d" / "s").mkdir(parents=True)
     (tmp_path / "d" / "a.txt").write_text("good\nfilm\n")
@@ -191,6 +209,8 @@ def test_an_output_can_be_the_input_a_link_or_a_device(command, clf, tmp_path):
         (("in.txt", "--batch-size", "0"), 2, "--batch-size"),
         (("in.txt", "--json", "--header"), 2, "--header"),
         (("in.txt", "--whole-file", "--text-column", "x"), 2, "--whole-file"),
+        (("in.txt", "--keep-column", "id"), 2, "in.txt is read line by line"),
+        (("in.txt", "--proba", "--top", "2"), 2, "leave one of them out"),
         (("-", "-"), 2, "twice"),
         (("in.txt", "-o", "."), 2, "folder"),
         (("in.txt", "-o", "no/where.tsv"), 2, "mkdir -p no"),
@@ -279,7 +299,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown(monkeypatch, answers, *, columns=80, proba=False, encoding="utf-8", **variables):
+def shown(monkeypatch, answers, *, columns=80, encoding="utf-8", form=None, **variables):
     terminal = Terminal(encoding)
     environment = {"COLUMNS": str(columns), "TERM": "xterm-256color", "NO_COLOR": "", **variables}
     with monkeypatch.context() as patch:
@@ -287,7 +307,7 @@ def shown(monkeypatch, answers, *, columns=80, proba=False, encoding="utf-8", **
             patch.setenv(name, value)
         patch.delenv("FORCE_COLOR", raising=False)
         patch.setattr(sys, "stdout", terminal)
-        LabelsTable(["negative", "positive"], proba=proba).print(answers)
+        LabelsTable(form or Form(["negative", "positive"])).print(answers)
     return terminal.getvalue()
 
 
@@ -318,7 +338,8 @@ def test_a_terminal_shows_labels_bars_and_texts(monkeypatch):
 def test_no_row_is_wider_than_the_terminal(columns, monkeypatch):
     words = [WordEffect("長い" * 9, 0, 18, 0.5), WordEffect("film", 19, 23, -0.1)]
     answers = [answer("長い文" * 90, words=words), answer("word " * 90), BLANK]
-    found = plain(shown(monkeypatch, answers, columns=columns, proba=True)).splitlines()
+    form = Form(["negative", "positive"], proba=True)
+    found = plain(shown(monkeypatch, answers, columns=columns, form=form)).splitlines()
     cells = [sum(2 if "\u3000" < c < "\u9fff" else 1 for c in line) for line in found]
     assert max(cells) <= columns
     assert sum("positive"[:4] in line for line in found) >= 3 or columns < 24
@@ -338,9 +359,14 @@ def test_colours_are_left_out_where_nobody_wants_them(monkeypatch):
 
 
 def test_every_label_gets_a_row_where_all_are_wanted(monkeypatch):
-    found = plain(shown(monkeypatch, [answer("good")], proba=True)).splitlines()
+    labels = ["negative", "positive"]
+    found = plain(shown(monkeypatch, [answer("good")], form=Form(labels, proba=True))).splitlines()
     assert [line.split()[0] for line in found] == ["positive", "positive", "negative"]
     assert found[2].split()[-1] == "12.5%"
+    kept = answer("good")._replace(kept=("row\t17", None))
+    one, first = plain(shown(monkeypatch, [kept], form=Form(labels, top=1))).splitlines()
+    assert one.split()[-4:] == ["row", "17", "-", "good"]
+    assert first.split()[0] == "positive"
 
 
 def test_a_terminal_of_few_characters_is_shown_no_others(monkeypatch):

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from textrnn.cli.aside import open_model
 from textrnn.cli.console import is_terminal, note
 from textrnn.cli.inputs import require_stdin, stdin_or_usage
-from textrnn.cli.labels_display import Answer, json_lines, tsv_header, tsv_lines
+from textrnn.cli.labels_display import Answer, Form, json_lines, tsv_header, tsv_lines
 from textrnn.cli.options import (
     NumberRange,
     SectionedCommand,
@@ -39,8 +39,20 @@ MACHINE = ("device", "threads", "precision")
 _EXPLAINED_AT_ONCE = 16
 """Texts whose explanations are awaited before they are shown."""
 
-Named = tuple[str | None, str]
-"""A text, and the file's name where the whole file is the text."""
+
+class Item(NamedTuple):
+    """A text to label.
+
+    Attributes:
+        name: The file's name where the whole file is the text.
+        text: The text.
+        kept: What stands beside it in the columns that are to be kept.
+    """
+
+    name: str | None
+    text: str
+    kept: tuple[str | None, ...] = ()
+
 
 Show = Callable[[Sequence[Answer]], None]
 
@@ -62,6 +74,19 @@ FASTTEXT = "__label__"
     help="Print the label unsure where the most probable one is less probable than P.",
 )
 @click.option("--proba", is_flag=True, help="Show the probability of every label.")
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Show the K most probable labels, each with its probability.",
+)
+@click.option(
+    "--keep-column",
+    multiple=True,
+    metavar="COLUMN",
+    help="Pass on this column of a table, such as an id: its name, or its number from 1; may be given "
+    "several times.",
+)
 @click.option("--explain", is_flag=True, help="Show which words moved the decision.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON for each text.")
 @click.option("--header", is_flag=True, help="Print TSV with a first row that names its columns.")
@@ -105,13 +130,15 @@ def classify(model: Path, files: tuple[str, ...], **values: Any) -> None:
     A terminal shows a table. Elsewhere every text becomes a row of tab-separated values:
 
     \b
-      label  probability  text  [p_LABEL ...]  [words]
+      label  probability  text  [COLUMN ...]  [p_LABEL ...]  [label_1  probability_1 ...]  [words]
 
-    --proba adds a column for each label, in the model's order, which --header shows; --explain adds the words
-    that moved the decision most, each after its effect. In a field a tab stands as \t, line ends as \n and
-    \r, a backslash as \\. A blank text has an empty label and probability.
+    --keep-column adds a column of the table that the text is from, --proba one for each label, in the model's
+    order, which --header shows; --top K adds the K most probable labels, each before its probability;
+    --explain adds the words that moved the decision most, each after its effect. In a field a tab
+    stands as \t, line ends as \n and \r, a backslash as \\. A blank text has an empty label and probability.
 
-    --json prints label, probability, probabilities, text (or file) and, with --explain, explanation: the
+    --json prints label, probability, probabilities (with --top K instead top, a list of label and
+    probability), text (or file), with --keep-column the object columns and, with --explain, explanation: the
     method, and for every word where it stands and its effect. A blank text has null for a label.
 
     --explain leaves out each word in turn, or runs of neighbours where a text has more than 128, and reads
@@ -124,6 +151,7 @@ def classify(model: Path, files: tuple[str, ...], **values: Any) -> None:
       textrnn classify reviews-clf new.txt
       tail -f app.log | textrnn classify log-clf --json --replace-invalid
       textrnn classify reviews-clf new.csv --text-column body --min-confidence 0.8 -o labels.tsv
+      textrnn classify topics-clf new.csv --keep-column id --top 3 --header
     """
     settings = make(ExampleSettings, given(ExampleSettings, values, os.environ))
     _check(files, values)
@@ -131,7 +159,8 @@ def classify(model: Path, files: tuple[str, ...], **values: Any) -> None:
     require_stdin(inputs)
     report = (lambda message: None) if values["quiet"] else note
     errors = "replace" if values["replace_invalid"] else "strict"
-    parts = _parts(inputs, settings, report, whole=values["whole_file"], errors=errors)
+    keep = values["keep_column"]
+    parts = _parts(inputs, settings, keep, report, whole=values["whole_file"], errors=errors)
     # Not all of the settings of training: the batch size here is that of answering.
     machine = given(TrainingSettings, {name: values[name] for name in MACHINE}, os.environ)
     with Results(values["output"], force=values["force"]) as results:
@@ -148,6 +177,12 @@ def classify(model: Path, files: tuple[str, ...], **values: Any) -> None:
 def _check(files: Sequence[str], values: Mapping[str, Any]) -> None:
     if values["whole_file"] and values["text_column"] is not None:
         raise UsageError("--whole-file and --text-column at once; a whole file has no columns")
+    if values["whole_file"] and values["keep_column"]:
+        raise UsageError("--whole-file and --keep-column at once; a whole file has no columns")
+    if values["proba"] and values["top"]:
+        raise UsageError(
+            "--proba shows every label, --top the most probable; leave one of them out"
+        )
     if values["header"] and values["as_json"]:
         raise UsageError(
             "--header and --json at once; objects of JSON name their fields themselves"
@@ -157,13 +192,13 @@ def _check(files: Sequence[str], values: Mapping[str, Any]) -> None:
 
 
 def _answer(
-    classifier: Classifier, texts: Sequence[Named], show: Show, values: Mapping[str, Any]
+    classifier: Classifier, texts: Sequence[Item], show: Show, values: Mapping[str, Any]
 ) -> None:
     """Label texts and show the answers, those that take long some at a time."""
     at_once = _EXPLAINED_AT_ONCE if values["explain"] else max(1, len(texts))
     for low in range(0, len(texts), at_once):
         some = texts[low : low + at_once]
-        found = classifier.classify([text for _, text in some], values["min_confidence"])
+        found = classifier.classify([each.text for each in some], values["min_confidence"])
         why = (
             classifier.explain([p.text for p in found])
             if values["explain"]
@@ -171,52 +206,62 @@ def _answer(
         )
         show(
             [
-                Answer(prediction, name, explanation)
-                for prediction, (name, _), explanation in zip(found, some, why, strict=True)
+                Answer(prediction, each.name, explanation, each.kept)
+                for prediction, each, explanation in zip(found, some, why, strict=True)
             ]
         )
 
 
 def _show(results: Results, classifier: Classifier, values: Mapping[str, Any]) -> Show:
     """Return what shows answers in the form that was asked for."""
-    proba, explain = values["proba"], values["explain"]
+    form = Form(
+        classifier.labels,
+        values["proba"],
+        values["top"] or 0,
+        values["explain"],
+        values["keep_column"],
+    )
     if values["as_json"]:
-        return lambda answers: results.write(json_lines(answers, explain=explain))
+        return lambda answers: results.write(json_lines(answers, form))
     if results.is_stdout and is_terminal(sys.stdout) and not values["header"]:
         from textrnn.cli.labels_table import LabelsTable
 
-        return LabelsTable(classifier.labels, proba=proba).print
-    labels = classifier.labels
+        return LabelsTable(form).print
     if values["header"]:
-        whole = values["whole_file"]
-        results.write(tsv_header(labels, proba=proba, explain=explain, whole=whole))
-    return lambda answers: results.write(tsv_lines(answers, labels, proba=proba, explain=explain))
+        results.write(tsv_header(form, whole=values["whole_file"]))
+    return lambda answers: results.write(tsv_lines(answers, form))
 
 
 def _parts(
     inputs: Sequence[str],
     settings: ExampleSettings,
+    keep: Sequence[str],
     report: Callable[[str], None],
     *,
     whole: bool,
     errors: str,
-) -> list[Callable[[], Iterator[Sequence[Named]]]]:
+) -> list[Callable[[], Iterator[Sequence[Item]]]]:
     """Return what reads each input, some texts at a time; that an input is there is known by then.
 
     Raises:
-        UsageError, DataError: an input is missing, or the encoding unknown.
+        UsageError, DataError: an input is missing, or has no columns to keep; the encoding is unknown.
     """
     from textrnn.data.reading import codec_name
     from textrnn.data.sources import expand_inputs, is_data_set
     from textrnn.data.tables.opening import is_table
 
     codec_name(settings.encoding)
-    parts: list[Callable[[], Iterator[Sequence[Named]]]] = []
+    parts: list[Callable[[], Iterator[Sequence[Item]]]] = []
     for name in inputs:
         is_set = is_data_set(name) and not whole
         sources = [] if is_set else expand_inputs([name], report)
         if not whole and (settings.text_column is not None or is_table(name)):
-            parts.append(partial(_rows, name, settings, report))
+            parts.append(partial(_rows, name, settings, keep, report))
+        elif keep:
+            raise UsageError(
+                f"--keep-column: {name} is read line by line; name the column of its text with --text-column "
+                "where it is a table"
+            )
         else:
             parts.append(partial(_texts, sources, settings, report, whole=whole, errors=errors))
     return parts
@@ -229,12 +274,13 @@ def _texts(
     *,
     whole: bool,
     errors: str,
-) -> Iterator[Sequence[Named]]:
+) -> Iterator[Sequence[Item]]:
     """Yield lines, or whole files with their names."""
     from textrnn.data.stream import stream_lines, whole_texts
 
     if whole:
-        yield from whole_texts(sources, settings.encoding, report, errors=errors)
+        for named in whole_texts(sources, settings.encoding, report, errors=errors):
+            yield [Item(name, text) for name, text in named]
         return
     is_labelled: bool | None = None
     for lines in stream_lines(sources, settings.encoding, report, errors=errors):
@@ -242,7 +288,7 @@ def _texts(
             is_labelled = lines[0].startswith(FASTTEXT)
             if is_labelled:
                 report(f"lines begin with {FASTTEXT}…: such labels are left out of the texts")
-        yield [(None, _unlabelled(line) if is_labelled else line) for line in lines]
+        yield [Item(None, _unlabelled(line) if is_labelled else line) for line in lines]
 
 
 def _unlabelled(line: str) -> str:
@@ -253,12 +299,13 @@ def _unlabelled(line: str) -> str:
 
 
 def _rows(
-    name: str, settings: ExampleSettings, report: Callable[[str], None]
-) -> Iterator[Sequence[Named]]:
+    name: str, settings: ExampleSettings, keep: Sequence[str], report: Callable[[str], None]
+) -> Iterator[Sequence[Item]]:
     """Yield the texts of a table."""
     from textrnn.data.cache import default_cache_dir
     from textrnn.data.labelled import read_texts
     from textrnn.data.stream import in_chunks
 
-    rows = read_texts([name], settings, cache=default_cache_dir(), report=report)
-    yield from in_chunks(([(None, row.text)] for row in rows), lambda named: len(named[1]))
+    rows = read_texts([name], settings, cache=default_cache_dir(), keep=keep, report=report)
+    given = ([Item(None, row.text, row.kept)] for row in rows)
+    yield from in_chunks(given, lambda each: len(each.text))

@@ -11,7 +11,7 @@ from rich.text import Text
 from textrnn.classifier.explanation import Explanation
 from textrnn.classifier.predictor import UNSURE
 from textrnn.cli.console import may_colour, printable
-from textrnn.cli.labels_display import Answer, strongest
+from textrnn.cli.labels_display import Answer, Form, strongest
 
 __all__ = ["LabelsTable"]
 
@@ -30,11 +30,11 @@ class LabelsTable:
     """Prints answers as rows, in the width that the terminal has.
 
     Args:
-        labels: The model's labels, each of which gets a colour.
-        proba: Whether every label gets a row below the text's.
+        form: What is shown. Each label of the model gets a colour; those that are shown besides the answer
+            get rows below the text's.
     """
 
-    def __init__(self, labels: Sequence[str], *, proba: bool) -> None:
+    def __init__(self, form: Form) -> None:
         self._console = Console(
             file=sys.stdout,
             markup=False,
@@ -42,9 +42,9 @@ class LabelsTable:
             emoji=False,
             no_color=not may_colour(sys.stdout),
         )
-        self._proba = proba
-        self._colours = {label: _PALETTE[i % len(_PALETTE)] for i, label in enumerate(labels)}
-        longest = max(map(len, (*map(self._shown, labels), UNSURE)))
+        self._form = form
+        self._colours = {label: _PALETTE[i % len(_PALETTE)] for i, label in enumerate(form.labels)}
+        longest = max(map(len, (*map(self._shown, form.labels), UNSURE)))
         self._label_width = min(longest, _LONGEST_LABEL, max(4, self._console.width // 3))
 
     def print(self, answers: Sequence[Answer]) -> None:
@@ -54,17 +54,19 @@ class LabelsTable:
                 self._console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
 
     def _lines(self, answer: Answer) -> Iterator[Text]:
-        prediction, name, explanation = answer
+        prediction, name, explanation, kept = answer
         label = prediction.label
         text = prediction.text if name is None else name
         # No more than can stand in the row is looked at: a text may be huge.
         head = " ".join(text[: 4 * self._console.width].split())
         row = self._row(label, prediction.probability)
-        yield row.append("  ").append(self._shown(head))
-        if self._proba:
-            ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
-            for other, probability in ranked:
-                yield Text("  ") + self._row(other, probability)
+        row.append("  ")
+        for value in kept:
+            row.append(self._shown(" ".join((value or "-")[: self._console.width].split())), "dim")
+            row.append("  ")
+        yield row.append(self._shown(head))
+        for other, probability in self._form.ranked(prediction):
+            yield Text("  ") + self._row(other, probability)
         if explanation is not None:
             yield from self._explained(explanation)
 

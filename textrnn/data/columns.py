@@ -122,8 +122,14 @@ class Finder:
 
     def named(self, wanted: str | None, option: str) -> int | None:
         """Return the column that the user named, by name, else by number from 1."""
-        if wanted is None:
-            return None
+        return None if wanted is None else self.required(wanted, option)
+
+    def required(self, wanted: str, option: str) -> int:
+        """Return a column by name, else by number from 1.
+
+        Raises:
+            DataError: there is none, or several are called so.
+        """
         columns = self._table.columns
         for names, name in ((columns, wanted), (self._names, normal_name(wanted))):
             found = [i for i, other in enumerate(names) if other == name]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textrnn.data.cache import workspace
-from textrnn.data.columns import Choice, choose_columns, choose_text, header_names
+from textrnn.data.columns import Choice, Finder, choose_columns, choose_text, header_names
 from textrnn.data.intake import take_in
 from textrnn.data.lines import lines_of_files
 from textrnn.data.settings import CorpusSettings, ExampleSettings
@@ -45,10 +45,12 @@ class TextRow:
     Attributes:
         text: As it stands in the table; empty where there is none.
         where: What messages call its place.
+        kept: What stands in the columns that are to be kept beside it; None where there is nothing.
     """
 
     text: str
     where: str
+    kept: tuple[str | None, ...] = ()
 
 
 class Labelled:
@@ -130,6 +132,7 @@ def read_texts(
     settings: ExampleSettings,
     *,
     cache: Path,
+    keep: Sequence[str] = (),
     report: Report = lambda _: None,
 ) -> Iterator[TextRow]:
     """Yield the texts of tables in order, streaming; labels are not needed.
@@ -142,6 +145,7 @@ def read_texts(
         inputs: As in :func:`read_examples`.
         settings: Encoding and the column of the text.
         cache: The cache folder.
+        keep: Further columns of each table, by name or number from 1; lines of text have none.
         report: As in :func:`read_examples`.
 
     Raises:
@@ -179,10 +183,14 @@ def read_texts(
         choices = [choose_text(table, settings) for table in opened]
         for line in _told(opened, choices):
             report(line)
+        kept = [
+            [Finder(table).required(name, "--keep-column") for name in keep] for table in opened
+        ]
         progress = _progress(report, "read")
-        for table, choice in zip(opened, choices, strict=True):
-            for row in table.rows((choice.text,), progress):
-                yield TextRow(row.values[0] or "", table.place(row.line))
+        for table, choice, others in zip(opened, choices, kept, strict=True):
+            for row in table.rows((choice.text, *others), progress):
+                text, *beside = row.values
+                yield TextRow(text or "", table.place(row.line), tuple(beside))
 
 
 def part_of(sources: Sequence[Source], wanted: Sequence[str], report: Report) -> list[Source]:
