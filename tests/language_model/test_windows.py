@@ -74,6 +74,25 @@ def test_documents_are_all_read_once_an_epoch(lengths, batch_size, seq_len, seed
     assert counted(windows) == expected(store)
 
 
+def test_padding_a_training_window_changes_neither_loss_nor_gradient(monkeypatch):
+    found = []
+    for rounded in (lambda longest: longest, lambda longest: -(-longest // 8) * 8):
+        monkeypatch.setattr("textrnn.language_model.windows.padded_time", rounded)
+        model, rng = tiny_model(), np.random.default_rng(0)
+        total, state, times = torch.zeros(()), model.start(3), []
+        for window in document_windows(make_store([3, 11, 13]), 3, 10, rng):
+            nats, state = model.loss(window.ids, window.targets, window.weights, state, None)
+            total = total + nats
+            times.append(window.ids.shape[1])
+        total.backward()
+        found.append((total, [parameter.grad for parameter in model.parameters()], times))
+    (few, few_grads, few_times), (many, many_grads, many_times) = found
+    assert (few_times, many_times) == ([10, 3], [10, 8])
+    torch.testing.assert_close(few, many, atol=1e-5, rtol=1e-6)
+    for a, b in zip(few_grads, many_grads, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+
+
 @given(documents, st.integers(1, 5), st.integers(1, 6), st.integers(0, 20))
 def test_an_epoch_of_documents_goes_on_where_it_stopped(lengths, batch_size, seq_len, start):
     store = make_store(lengths)

@@ -65,6 +65,14 @@ def test_value_and_gradients_are_the_plain_ones(samples, copies, monkeypatch):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
+def test_a_second_derivative_is_refused_since_it_would_be_wrong():
+    weight, bias = layer()
+    squared = sampled_nats(*hidden(), weight, bias, 20, masks()).square()
+    (gradient,) = torch.autograd.grad(squared, bias, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        gradient.sum().backward()
+
+
 def test_bf16_is_near_float32():
     states, targets = hidden()
     wanted = [states.requires_grad_(), *layer()]

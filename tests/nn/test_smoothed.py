@@ -60,6 +60,14 @@ def test_value_and_gradients(smoothing: float, numbers: int, monkeypatch: pytest
     )
 
 
+def test_a_second_derivative_is_refused_since_it_would_be_wrong():
+    own, targets = tensors(torch.float32)
+    squared = smoothed_nats(*own, targets).square()
+    (gradient,) = torch.autograd.grad(squared, own[0], create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        gradient.sum().backward()
+
+
 def test_scores_beyond_what_an_exponential_holds():
     features = torch.tensor([[1000.0], [-1000.0]])
     weight, bias = torch.tensor([[1.0], [0.0], [-1.0]]), torch.zeros(3)

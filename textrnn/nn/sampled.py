@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from textrnn.nn.dropout import MaskSource
@@ -133,6 +134,7 @@ class _SampledNats(torch.autograd.Function):
         return total
 
     @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *gradients: Any) -> Any:
         scale = gradients[0]
         x, onward, targets, slopes, words, others, others_bias = ctx.saved_tensors

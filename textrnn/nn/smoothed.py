@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 __all__ = ["each_nats", "smoothed_nats"]
@@ -81,6 +82,7 @@ class _SmoothedNats(torch.autograd.Function):
         return total
 
     @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *gradients: Any) -> Any:
         scale = gradients[0]
         pairs = zip(ctx.saved_tensors, ctx.dtypes, strict=True)
