@@ -134,7 +134,7 @@ class _SampledNats(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Any) -> Any:
         scale = gradients[0]
         x, onward, targets, slopes, words, others, others_bias = ctx.saved_tensors

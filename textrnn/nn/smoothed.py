@@ -82,7 +82,7 @@ class _SmoothedNats(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Any) -> Any:
         scale = gradients[0]
         pairs = zip(ctx.saved_tensors, ctx.dtypes, strict=True)
