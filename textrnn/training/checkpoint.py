@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from textrnn import bundle, records
-from textrnn._version import __version__
 from textrnn.errors import ModelError, TrainingError
 from textrnn.files import is_plain
 from textrnn.training.locking import DirectoryLock
 from textrnn.training.save_error import SaveError, explained
 from textrnn.training.state import RunState
+from textrnn.training.versions import versions
 
-__all__ = ["RunDirectory", "versions"]
-
+__all__ = ["RunDirectory"]
 
 _WEIGHTS = ("weights-*.safetensors", ".*.part")
 _LAST = ("last-*.safetensors", ".*.part")
@@ -269,16 +266,6 @@ class RunDirectory:
     def close(self) -> None:
         """Let other runs into the directory."""
         self._lock.close()
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that decide whether two runs agree bit for bit."""
-    return {
-        "textrnn": __version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, Any]:

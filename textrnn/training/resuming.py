@@ -13,7 +13,7 @@ from torch import Tensor
 from textrnn.config import as_dict, make, specs
 from textrnn.errors import ModelError, UsageError
 from textrnn.training.budget import MINUTES_SHARE
-from textrnn.training.checkpoint import RunDirectory, versions
+from textrnn.training.checkpoint import RunDirectory
 from textrnn.training.events import Event, Planned, Resumed
 from textrnn.training.ranks import Ranks
 from textrnn.training.run import (
@@ -28,6 +28,7 @@ from textrnn.training.run import (
 )
 from textrnn.training.settings import TrainingSettings
 from textrnn.training.state import RunState
+from textrnn.training.versions import versions
 
 __all__ = ["Reopen", "Resumption", "changed_settings"]
 
@@ -126,20 +127,12 @@ def _resumed(
     path, head = directory.path, directory.head
     if head.get("job") != resumption.job:
         raise ModelError(f"{path} is a {head.get('job')} model, not a {resumption.job}")
-    try:
-        recorded = make(resumption.settings, head["settings"], str(path))
-    except UsageError as error:
-        raise ModelError(f"{error}; the model is damaged, or of a newer textrnn") from None
-    missing = [name for name in _RESOLVED if getattr(recorded, name) is None]
-    if missing:
-        raise ModelError(f"{path}: its settings lack {', '.join(missing)}; the model is damaged")
+    recorded = _recorded_settings(resumption.settings, path, head)
     budget = {name: changes[name] for name in BUDGET if changes.get(name) is not None}
     others = {name: value for name, value in changes.items() if name not in BUDGET}
     settings = changed_settings(recorded, others, resumption.shape)
     machine = Machine.of(settings)
-    settings = dataclasses.replace(
-        settings, precision=machine.precision, threads=machine.facts.threads
-    )
+    settings = machine.applied_to(settings)
     _tell_versions(head, report)
     directory.update_head(settings=as_dict(settings))
     if state.ended and not budget:
@@ -171,6 +164,22 @@ def _resumed(
         resumption.job, as_dict(settings), state.plan.as_dict(), training.facts, reasons
     )
     return PreparedRun(event, path, False, start, training.step_s, directory.close)
+
+
+def _recorded_settings(cls: type[S], path: Path, head: Mapping[str, Any]) -> S:
+    """Return the settings that a run was begun with, all that matter resolved.
+
+    Raises:
+        ModelError: they are not what training writes.
+    """
+    try:
+        recorded = make(cls, head["settings"], str(path))
+    except UsageError as error:
+        raise ModelError(f"{error}; the model is damaged, or of a newer textrnn") from None
+    missing = [name for name in _RESOLVED if getattr(recorded, name) is None]
+    if missing:
+        raise ModelError(f"{path}: its settings lack {', '.join(missing)}; the model is damaged")
+    return recorded
 
 
 def _tell_versions(head: Mapping[str, Any], report: Report) -> None:
