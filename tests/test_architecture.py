@@ -30,6 +30,7 @@ RANKS = {
     "jobs": 1,
     "errors": 0,
     "files": 0,
+    "processors": 0,
     "_version": 0,
 }
 # Within a rank: who may draw on whom.

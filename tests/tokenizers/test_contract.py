@@ -154,6 +154,19 @@ def test_chunks_change_no_id(
         assert joined.tolist() == tokenizer.encode(text).tolist(), kind
 
 
+@settings(deadline=None, max_examples=50)
+@given(each=st.lists(texts, min_size=1, max_size=4), times=st.sampled_from([1, 20]))
+@example(each=["", "a\ud800 b", "\n", "▁ ▁", "x" * 9000 + " y"], times=5)
+def test_several_texts_are_encoded_as_each_is(
+    tokenizers: dict[str, Tokenizer], each: list[str], times: int
+) -> None:
+    for kind, tokenizer in tokenizers.items():
+        flat, lengths = tokenizer.encode_each(each * times)
+        expected = [tokenizer.encode(text).tolist() for text in each]
+        assert lengths.tolist() == [len(ids) for ids in expected] * times, kind
+        assert flat.tolist() == [i for ids in expected for i in ids] * times, kind
+
+
 @settings(deadline=None)
 @given(data=st.data())
 def test_stream_decoder_gives_what_decode_gives(

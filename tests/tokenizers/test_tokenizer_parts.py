@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textrnn.tokenizers._sample import BLOCK, Sample
-from textrnn.tokenizers._text import show
+from textrnn.tokenizers._text import show, split_lines
 
 
 def numbered(blocks: int) -> str:
@@ -45,6 +45,31 @@ def test_pieces_as_they_are_shown() -> None:
 @given(one=st.text(" ▁\\nu2581\n\u0301e", max_size=6), other=st.text(" ▁\\n\n\u0301e", max_size=6))
 def test_no_two_pieces_are_shown_alike(one: str, other: str) -> None:
     assert (show(one) == show(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("ab\n\ncd", ["ab\n", "\n", "cd"]),
+        ("ab cd ef gh\n", ["ab cd", " ef gh\n"]),
+        ("abcdefgh i", ["abcdef", "gh i"]),
+        ("abcdef ghijkl", ["abcdef", " ghijk", "l"]),
+        ("abcdef\nabcdefg", ["abcdef\n", "abcdef", "g"]),
+        ("", []),
+    ],
+)
+def test_lines_of_at_most_six_characters_by_hand(text: str, lines: list[str]) -> None:
+    assert [line for found in split_lines([text], 6) for line in found] == lines
+
+
+@settings(deadline=None)
+@given(chunks=st.lists(st.text("ab \n", max_size=9), max_size=6), longest=st.integers(1, 8))
+def test_where_lines_are_cut_depends_on_the_text_alone(chunks: list[str], longest: int) -> None:
+    text = "".join(chunks)
+    cut = [line for found in split_lines(chunks, longest) for line in found]
+    assert cut == [line for found in split_lines([text], longest) for line in found]
+    assert "".join(cut) == text
+    assert all(0 < len(line.removesuffix("\n")) <= longest or line == "\n" for line in cut)
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed() -> None:

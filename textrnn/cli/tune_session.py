@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import shutil
 import signal
 import sys
@@ -33,6 +32,7 @@ from textrnn.experiments.study_events import StudyStopped, TrialEnded
 from textrnn.experiments.trial import Trial
 from textrnn.experiments.trials import Recipe
 from textrnn.experiments.tuning import Limits, Tuning
+from textrnn.processors import available_processors
 from textrnn.training.events import Event
 
 __all__ = ["run_study"]
@@ -132,7 +132,7 @@ class _Session:
         """Return what all trials have in common, the threads shared by so many at a time."""
         record, job = self._searched.record, self._searched.job
         if workers > 1:
-            fixed["threads"] = max(1, (fixed.get("threads") or _processors()) // workers)
+            fixed["threads"] = max(1, (fixed.get("threads") or available_processors()) // workers)
         return Recipe(
             job.command, job.settings(), tuple(record["options"]), tuple(record["inputs"]), fixed
         )
@@ -269,13 +269,6 @@ class _Session:
     def _note(self, message: str) -> None:
         if not self._quiet:
             note(message)
-
-
-def _processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _nothing(findings: Findings, folder: Path) -> str:

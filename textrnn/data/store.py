@@ -8,7 +8,7 @@ document begins.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from textrnn.tokenizers.base import BOS_ID, EOS_ID, UNK_ID, Ids, Tokenizer
+from textrnn.tokenizers.base import BOS_ID, EOS_ID, UNK_ID, Tokenizer
 
 __all__ = [
     "ArrayWriter",
@@ -116,7 +116,7 @@ class StoreWriter:
         """
         if not lines:
             return
-        flat, lengths = _encode_each(self._tokenizer, lines)
+        flat, lengths = self._tokenizer.encode_each(lines)
         ends = np.cumsum(lengths + 2)
         begins = ends - lengths - 2
         ids = np.empty(len(flat) + 2 * len(lines), self._dtype)
@@ -266,20 +266,3 @@ class _DigestFile:
 
     def digest(self) -> str:
         return self._digest.hexdigest()
-
-
-_LENGTHS: dict[str, Callable[[str], int]] = {
-    "char": len,
-    "byte": lambda line: len(line.encode()),
-}
-"""Ids of a line, for the tokenizers whose ids of joined lines are the joined ids of the lines."""
-
-
-def _encode_each(tokenizer: Tokenizer, lines: Sequence[str]) -> tuple[Ids, npt.NDArray[np.int64]]:
-    """Return the ids of all lines one after another, and how many each has."""
-    length = _LENGTHS.get(tokenizer.kind)
-    if length is not None:
-        lengths = np.fromiter(map(length, lines), np.int64, len(lines))
-        return tokenizer.encode("".join(lines)), lengths
-    each = [tokenizer.encode(line) for line in lines]
-    return np.concatenate(each), np.fromiter(map(len, each), np.int64, len(each))

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-__all__ = ["SURROGATE", "character_class", "show", "split_stream"]
+__all__ = ["SURROGATE", "character_class", "show", "split_lines", "split_stream"]
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 """A code point of a str that is no character: UTF-8 has no bytes for it."""
@@ -63,6 +63,45 @@ def split_stream(pattern: re.Pattern[str], chunks: Iterable[str]) -> Iterator[li
             yield pieces
     if rest:
         yield pattern.findall(rest)
+
+
+def split_lines(chunks: Iterable[str], longest: int) -> Iterator[list[str]]:
+    """Cut a text that comes in chunks behind every line feed, and long lines at a space.
+
+    Args:
+        chunks: The text, cut anywhere.
+        longest: Characters of a line above which it is cut: before the last space that leaves no more in
+            front of it, or, where there is none, after so many.
+
+    Yields:
+        Lists of lines, none of them empty; joined they are the text. Where it is cut depends on the text
+        alone. Held back is the last line, as far as it is not too long.
+    """
+    rest = ""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split("\n")
+        lines = []
+        for line in whole:
+            if len(line) > longest:
+                *parts, line = _shortened(line, longest)
+                lines += parts
+            lines.append(line + "\n")
+        if len(rest) > longest:
+            *parts, rest = _shortened(rest, longest)
+            lines += parts
+        if lines:
+            yield lines
+    if rest:
+        yield [rest]
+
+
+def _shortened(line: str, longest: int) -> Iterator[str]:
+    while len(line) > longest:
+        end = line.rfind(" ", 1, longest + 1)
+        end = end if end > 0 else longest
+        yield line[:end]
+        line = line[end:]
+    yield line
 
 
 def character_class(points: Iterable[int]) -> str:

@@ -84,6 +84,18 @@ class Tokenizer(abc.ABC):
         memory bounded by the chunk size, however long a line is.
         """
 
+    def encode_each(self, texts: Sequence[str]) -> tuple[Ids, npt.NDArray[np.int64]]:
+        """Encode several texts, each as :meth:`encode` does.
+
+        Args:
+            texts: At least one.
+
+        Returns:
+            The ids of all one after another, and how many each has, shape (texts,).
+        """
+        each = [self.encode(text) for text in texts]
+        return np.concatenate(each), np.fromiter(map(len, each), np.int64, len(each))
+
     @abc.abstractmethod
     def decode(self, ids: Sequence[int] | npt.NDArray[np.integer]) -> str:
         """Return the text of ``ids`` (any integer type, one dimension).

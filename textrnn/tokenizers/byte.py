@@ -53,6 +53,11 @@ class ByteTokenizer(Tokenizer):
         """Encode chunk by chunk: no character depends on another."""
         return (self.encode(chunk) for chunk in chunks)
 
+    def encode_each(self, texts: Sequence[str]) -> tuple[Ids, npt.NDArray[np.int64]]:
+        """Encode the joined texts: one id a byte."""
+        lengths = (len(text.encode("utf-8", "replace")) for text in texts)
+        return self.encode("".join(texts)), np.fromiter(lengths, np.int64, len(texts))
+
     def decode(self, ids: Sequence[int] | npt.NDArray[np.integer]) -> str:
         """Return the text of the bytes."""
         checked = check_ids(ids, self.vocab_size)

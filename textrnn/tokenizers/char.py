@@ -99,6 +99,10 @@ class CharTokenizer(Tokenizer):
         """Encode chunk by chunk: no character depends on another."""
         return (self.encode(chunk) for chunk in chunks)
 
+    def encode_each(self, texts: Sequence[str]) -> tuple[Ids, npt.NDArray[np.int64]]:
+        """Encode the joined texts: one id a code point."""
+        return self.encode("".join(texts)), np.fromiter(map(len, texts), np.int64, len(texts))
+
     def decode(self, ids: Sequence[int] | npt.NDArray[np.integer]) -> str:
         """Return the characters of ``ids``."""
         checked = check_ids(ids, self.vocab_size)

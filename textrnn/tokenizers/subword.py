@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from textrnn.processors import available_processors
 from textrnn.tokenizers._decoding import REPLACEMENT, Utf8StreamDecoder, check_id, check_ids
 from textrnn.tokenizers._files import RECORD, damaged, read_record, write_record
 from textrnn.tokenizers._normalization import NORMALIZATIONS, Normalizer
@@ -20,7 +20,7 @@ from textrnn.tokenizers._piece_model import (
     PieceModel,
     read_piece_model,
 )
-from textrnn.tokenizers._text import SURROGATE, show, split_stream
+from textrnn.tokenizers._text import SURROGATE, show, split_lines
 from textrnn.tokenizers.base import (
     NUM_SPECIAL,
     SPECIAL_PIECES,
@@ -47,15 +47,26 @@ UNIT = re.compile(
     rf"|[\n\r\t{SPACE}]"
     rf"| {{1,64}}(?= [^ \n\r\t{SPACE}])| {{1,64}}"
 )
-"""What is encoded by itself: a word with the space before it, a run of spaces, a line end, a tab.
+"""What pieces are learned from: a word with the space before it, a run of spaces, a line end, a tab.
 
-Cutting a text here, always at the same places and nowhere further apart, makes the ids of a text
-independent of the chunks it comes in, makes long lines cost no more than short ones, and lets a
-word that was seen before be looked up. sentencepiece learns no piece across these borders anyway.
+No piece crosses these borders, so that a text's cuts can be drawn unit by unit.
 """
+
+LONGEST_LINE = 1 << 12
+"""Characters encoded at once: lines are, and longer ones are cut at a space.
+
+Cutting a text at places that it alone decides makes its ids independent of the chunks it comes in; bounded
+lines keep the cost of a long one from growing faster than its length.
+"""
+
+_FEW = 16
+"""Fewer lines are not worth starting threads for."""
 
 CACHE_SIZE = 1 << 17
 """Units remembered with their ids; a full cache starts afresh."""
+
+_APART = re.compile(f"([{SPACE}\ud800-\udfff])")
+"""What sentencepiece would take for something else: its mark of a space, and what is no character."""
 
 Self = TypeVar("Self", bound="SubwordTokenizer")
 
@@ -87,7 +98,6 @@ class SubwordTokenizer(Tokenizer):
         self._normalize = Normalizer(normalization)
         self.is_lossless = normalization == "identity"
         self._table = _byte_table(checked)
-        self._cache = _Cache(self._encode_unit)
 
     @property
     def vocab_size(self) -> int:
@@ -96,26 +106,40 @@ class SubwordTokenizer(Tokenizer):
 
     def encode(self, text: str) -> Ids:
         """Return the ids of the pieces; ``<unk>`` stands for lone surrogates only."""
-        return self._encode_units(UNIT.findall(self._normalize(text)))
+        return _joined(self._encode_lines(_lines_of(self._normalize(text))))
 
     def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Ids]:
-        """Encode as the text comes; the last units of a chunk wait for the next one."""
-        return map(self._encode_units, split_stream(UNIT, self._normalize.stream(chunks)))
+        """Encode as the text comes, on all processors; the last line of a chunk waits for the next one."""
+        for lines in split_lines(self._normalize.stream(chunks), LONGEST_LINE):
+            yield _joined(self._encode_lines(lines))
 
-    def _encode_units(self, units: list[str]) -> Ids:
-        ids = itertools.chain.from_iterable(map(self._cache.__getitem__, units))
-        return np.fromiter(ids, np.int32)
+    def encode_each(self, texts: Sequence[str]) -> tuple[Ids, npt.NDArray[np.int64]]:
+        """Encode several texts on all processors."""
+        cut = [_lines_of(self._normalize(text)) for text in texts]
+        each = self._encode_lines([line for lines in cut for line in lines])
+        ends = np.cumsum([len(lines) for lines in cut])
+        tokens = np.concatenate([[0], np.cumsum([len(ids) for ids in each], dtype=np.int64)])
+        return _joined(each), np.diff(tokens[ends], prepend=0)
 
-    def _encode_unit(self, unit: str) -> tuple[int, ...]:
-        ids: list[int] = []
-        for number, part in enumerate(SURROGATE.split(unit)):
-            if number:
-                ids.append(UNK_ID)
-            if part in ESCAPED:
-                ids += [NUM_SPECIAL + value for value in part.encode()]
-            elif part:
-                ids += self._processor.encode(part)
-        return tuple(ids)
+    def _encode_lines(self, lines: list[str]) -> list[Ids]:
+        """Return the ids of each line."""
+        text = "".join(lines)
+        if SPACE in text or (not text.isascii() and SURROGATE.search(text)):
+            return [_joined([self._encode_part(p) for p in _APART.split(line)]) for line in lines]
+        if len(lines) < _FEW:
+            return [self._encode_part(line) for line in lines]
+        made: list[Ids] = self._processor.encode(
+            lines, num_threads=available_processors(), return_type="numpy"
+        )
+        return made
+
+    def _encode_part(self, part: str) -> Ids:
+        """Return the ids of a part of a line that is a character to keep apart or holds none."""
+        if part == SPACE:
+            return np.array([NUM_SPECIAL + value for value in part.encode()], np.int32)
+        if SURROGATE.match(part):
+            return np.array([UNK_ID], np.int32)
+        return np.array(self._processor.encode(part), np.int32)
 
     def decode(self, ids: Sequence[int] | npt.NDArray[np.integer]) -> str:
         """Return the text of the pieces; bytes that are no valid UTF-8 become U+FFFD."""
@@ -171,6 +195,11 @@ class UnigramTokenizer(SubwordTokenizer):
 
     kind = "unigram"
 
+    def __init__(self, model: bytes, normalization: str = "identity") -> None:
+        """Take a model as :class:`SubwordTokenizer` does."""
+        super().__init__(model, normalization)
+        self._best = _Cache(lambda unit: tuple(self._encode_part(unit).tolist()))
+
     def units(self, text: str) -> list[str]:
         """Return what :data:`UNIT` finds in a text, normalised: each is cut by itself."""
         return UNIT.findall(self._normalize(text))
@@ -182,7 +211,7 @@ class UnigramTokenizer(SubwordTokenizer):
             unit: One of :meth:`units`.
             most: How many ways at most.
         """
-        best = self._cache[unit]
+        best = self._best[unit]
         if unit in ESCAPED or SURROGATE.search(unit):
             return [(best, 0.0)]
         found = map(tuple, self._processor.nbest_encode(unit, nbest_size=most, out_type=int))
@@ -201,6 +230,15 @@ class _Cache(dict[str, tuple[int, ...]]):
             self.clear()
         ids = self[unit] = self._encode(unit)
         return ids
+
+
+def _lines_of(text: str) -> list[str]:
+    """Return the lines of a text, long ones cut."""
+    return [line for lines in split_lines([text], LONGEST_LINE) for line in lines]
+
+
+def _joined(each: list[Ids]) -> Ids:
+    return np.concatenate(each) if each else np.empty(0, np.int32)
 
 
 def _load(model: PieceModel) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from textrnn.errors import DeviceError, UsageError
+from textrnn.processors import available_processors
 from textrnn.training.place import Place
 
 __all__ = [
@@ -105,8 +106,7 @@ def use_threads(threads: int | None, processes: int = 1) -> int:
         threads: How many to use.
         processes: So many share the machine; none takes more than its share.
     """
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    share = max(1, (available or 1) // processes)
+    share = max(1, available_processors() // processes)
     chosen = threads or share
     if processes > 1:
         chosen = min(chosen, share)
