@@ -16,7 +16,7 @@ from textrnn.cli.jobs import JOBS
 from textrnn.cli.options import SectionedCommand, debug_option, given, setting_options
 from textrnn.data.settings import CorpusSettings, ExampleSettings, PairSettings
 from textrnn.errors import ModelError, UsageError
-from textrnn.language_model.placing import PRECISIONS
+from textrnn.language_model.placing import PrecisionSettings
 from textrnn.training.settings import TrainingSettings
 from textrnn.translator.search import BLEU_TOKENIZE, SearchSettings
 
@@ -48,12 +48,6 @@ Measure = Callable[[Bundle, list[str], Mapping[str, Any], Mapping[str, Any]], No
     f"[default: {BLEU_TOKENIZE[0]}]",
 )
 @click.option("--lowercase", is_flag=True, help="BLEU and chrF take upper case for lower case.")
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    help="Arithmetic; auto takes bf16 where the device is good at it.  int8, for language models, is that of "
-    "generate --precision int8.  [default: auto]",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
 @setting_options(CorpusSettings, only=("encoding", "newlines"), default="as in training")
@@ -68,6 +62,13 @@ Measure = Callable[[Bundle, list[str], Mapping[str, Any], Mapping[str, Any]], No
     TrainingSettings,
     only=("device", "threads"),
     undecided="chosen for the machine",
+)
+@setting_options(
+    PrecisionSettings,
+    words={
+        "precision": "Arithmetic; auto takes bf16 where the device is good at it. int8, for language models, "
+        "is that of generate --precision int8."
+    },
 )
 @debug_option
 def evaluate(model: Path, files: tuple[str, ...], **values: Any) -> None:
@@ -110,15 +111,14 @@ def evaluate(model: Path, files: tuple[str, ...], **values: Any) -> None:
 
 def _machine(opened: Bundle, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the machine that were given."""
-    if values["precision"] != "int8":
-        return given(TrainingSettings, values, os.environ)
-    if opened.job != "language-model":
+    precision = given(PrecisionSettings, values, os.environ)
+    if precision.get("precision") == "int8" and opened.job != "language-model":
         raise UsageError(
             f"--precision int8 is for language models; {opened.path} is a {opened.job} model"
         )
-    # Not training's precision, so not one of its settings.
+    # Not training's precision, which has no int8, so not one of its settings.
     others = {name: value for name, value in values.items() if name != "precision"}
-    return {**given(TrainingSettings, others, os.environ), "precision": "int8"}
+    return {**given(TrainingSettings, others, os.environ), **precision}
 
 
 def _measure(opened: Bundle, values: Mapping[str, Any]) -> Measure:

@@ -18,7 +18,7 @@ from textrnn.config import as_dict, make
 from textrnn.data.bounds import bounded
 from textrnn.decoding.sampling import SamplingSettings
 from textrnn.errors import UsageError
-from textrnn.language_model.placing import PRECISIONS
+from textrnn.language_model.placing import PrecisionSettings
 from textrnn.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -69,15 +69,6 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
     show_default=True,
     help="Texts made at a time, at most; changes no text.",
 )
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default="auto",
-    show_default=True,
-    help="Arithmetic of the steps on a CPU. int8 and bf16 are for large models, where the processor has "
-    "instructions for them: small ones get slower, a seed gets another text, and the start takes a second "
-    "longer. auto is float32.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print an object of JSON for each text.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no warnings and notes.")
 @setting_options(
@@ -86,6 +77,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r"})
     short={"max_new_tokens": "-n"},
 )
 @setting_options(TrainingSettings, undecided="chosen for the machine", only=MACHINE)
+@setting_options(PrecisionSettings)
 @debug_option
 def generate(model: Path, **values: Any) -> None:
     r"""Write text with a language model.
@@ -108,11 +100,11 @@ def generate(model: Path, **values: Any) -> None:
     # Not all of the settings of training: the seed here is that of sampling.
     chosen = {name: values[name] for name in MACHINE}
     machine = given(TrainingSettings, chosen, os.environ)
+    machine |= given(PrecisionSettings, values, os.environ)
     from textrnn.language_model.generator import LanguageModel
 
     lm = LanguageModel(
         open_model(model, "language-model"),
-        precision=values["precision"],
         report=(lambda _: None) if values["quiet"] else warn,
         **machine,
     )

@@ -18,8 +18,9 @@ from textrnn.data.cache import default_cache_dir
 from textrnn.data.corpus import prepare_text
 from textrnn.data.lines import lines_of_files, rereadable
 from textrnn.data.store import TokenStore
+from textrnn.decoding.threads import set_threads
 from textrnn.errors import UsageError
-from textrnn.language_model.model import RecurrentLanguageModel
+from textrnn.language_model.model import Pricing, RecurrentLanguageModel
 from textrnn.language_model.placing import require_precision
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.stepped import SteppedLanguageModel
@@ -126,20 +127,20 @@ class Evaluator:
         self._report = report
         use_threads(threads)
         if precision == "int8":
+            # As generation has them: products are torch's, and NumPy's threads would be in their way.
+            set_threads(torch.get_num_threads(), in_torch=True)
             require_precision(precision, "cpu" if device == "auto" else device)
             self._device, self._precision = torch.device("cpu"), "float32"
-            self._model: RecurrentLanguageModel = SteppedLanguageModel(
-                self._settings, tensors, precision
-            )
+            self._model: Pricing = SteppedLanguageModel(self._settings, tensors, precision)
             return
         self._device = pick_device(device)
         recorded = str(self._settings.precision)
         # The training's own precision, so that figures agree, where this device is good at it.
         wanted = "float32" if precision == "auto" and recorded == "float32" else precision
         self._precision = pick_precision(wanted, self._device)
-        self._model = RecurrentLanguageModel(self._settings, self._tokenizer.vocab_size)
-        self._model.load_tensors({name: torch.from_numpy(t) for name, t in tensors.items()})
-        self._model.to(self._device)
+        network = RecurrentLanguageModel(self._settings, self._tokenizer.vocab_size)
+        network.load_tensors({name: torch.from_numpy(t) for name, t in tensors.items()})
+        self._model = network.to(self._device)
 
     def evaluate(self, inputs: Sequence[str]) -> Evaluation:
         """Measure texts as one.

@@ -113,7 +113,7 @@ class Measure:
         self.top = 0
         self._network = network
         self._precision = precision
-        self._device = network.output.bias.device
+        self._device = network.device
         self._vocab_size = network.output.out_features
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +16,25 @@ from textrnn.nn.sampled import expected_counts, sampled_nats
 from textrnn.nn.smoothed import each_nats, smoothed_nats
 from textrnn.nn.weights import copy_weights
 
-__all__ = ["RecurrentLanguageModel"]
+__all__ = ["Pricing", "RecurrentLanguageModel"]
 
 EMBEDDING_STD = 0.1
 _IGNORED = -100
 """Stands for a target that does not count."""
+
+
+class Pricing(Protocol):
+    """What says what each token of a text costs, window by window: all that evaluation asks of a model."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where ids and targets have to lie."""
+
+    def start(self, batch_size: int) -> dict[str, Tensor]:
+        """Return the state at a document's start, each tensor with the batch first."""
+
+    def nats(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the surprise of each target in nats, shape (batch, time), and the state behind them."""
 
 
 class RecurrentLanguageModel(nn.Module):
@@ -73,6 +88,11 @@ class RecurrentLanguageModel(nn.Module):
                 self.output.bias.copy_(expected_counts(every, 1, vocab_size).log())
         self.embedding.reset_parameters(generator, EMBEDDING_STD)
         self.recurrent.reset_parameters(generator)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.output.bias.device
 
     def start(self, batch_size: int) -> dict[str, Tensor]:
         """Return the state at a document's start, each tensor with the batch first."""

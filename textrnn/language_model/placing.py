@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textrnn.config import setting
 from textrnn.errors import DeviceError, UsageError
 
 __all__ = [
     "PRECISIONS",
+    "PrecisionSettings",
     "pick_generation_device",
     "pick_generation_precision",
     "require_precision",
@@ -17,6 +20,21 @@ __all__ = [
 
 PRECISIONS = ("auto", "float32", "bf16", "int8")
 """What generation computes in; ``auto`` is float32, so that a seed's text is the same everywhere."""
+
+
+@dataclass(frozen=True)
+class PrecisionSettings:
+    """What a trained language model computes in: the one declaration of ``--precision`` for its commands."""
+
+    precision: str = setting(
+        "auto",
+        "Arithmetic of the steps on a CPU. int8 and bf16 are for large models, where the processor has "
+        "instructions for them: small ones get slower, a seed gets another text, and the start takes a "
+        "second longer. auto is float32.",
+        section="machine",
+        choices=PRECISIONS,
+    )
+
 
 _GPU_PARAMETERS = 30_000_000
 """Recurrent weights from which a step on a CPU takes milliseconds, and a GPU is worth starting."""

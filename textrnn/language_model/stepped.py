@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from textrnn.config import as_dict
-from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.stepper import NumpyStepModel, StepState
 from textrnn.nn.cells import Array
@@ -19,11 +18,11 @@ from textrnn.nn.recurrent import State
 __all__ = ["SteppedLanguageModel"]
 
 
-class SteppedLanguageModel(RecurrentLanguageModel):
+class SteppedLanguageModel:
     """A language model whose texts cost what they cost its one-step form.
 
-    What evaluates the whole-sequence form so measures what generation in a lower precision does. For
-    evaluation on a CPU only.
+    A ``textrnn.language_model.model.Pricing``: what evaluates the whole-sequence form so measures what
+    generation in a lower precision does. For a CPU only.
 
     Args:
         settings: With every size known.
@@ -34,15 +33,19 @@ class SteppedLanguageModel(RecurrentLanguageModel):
     def __init__(
         self, settings: LanguageModelSettings, tensors: Mapping[str, Array], precision: str
     ) -> None:
-        super().__init__(settings, len(tensors["output.bias"]))
         self._stepper = NumpyStepModel(tensors, as_dict(settings), precision)
 
+    @property
+    def device(self) -> torch.device:
+        """The CPU."""
+        return torch.device("cpu")
+
     def start(self, batch_size: int) -> dict[str, Tensor]:
-        """Return the state at a document's start; see ``RecurrentLanguageModel``."""
+        """Return the state at a document's start, each tensor with the batch first."""
         return _as_tensors(self._stepper.start(batch_size))
 
     def nats(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the surprise of each target in nats; see ``RecurrentLanguageModel``."""
+        """Return the surprise of each target in nats and the state behind them."""
         each = []
         now = _as_step_state(state)
         for read, wanted in zip(ids.t(), targets.t(), strict=True):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from textrnn.data.store import TokenStore
 from textrnn.errors import ModelError
-from textrnn.language_model.model import RecurrentLanguageModel
+from textrnn.language_model.model import Pricing, RecurrentLanguageModel
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.windows import (
     Window,
@@ -57,9 +57,9 @@ class Surprise:
     targets: int
 
 
-def surprise(model: RecurrentLanguageModel, windows: Iterable[Window]) -> Surprise:
+def surprise(model: Pricing, windows: Iterable[Window]) -> Surprise:
     """Sum the targets' surprise over windows, the state carried where they say so."""
-    device = model.output.bias.device
+    device = model.device
     total, targets = 0.0, 0
     # Sums of some windows stay on the device, in float32; their sum is Python's float.
     pending: list[Tensor] = []
@@ -140,7 +140,7 @@ class LanguageModelTask:
         self._valid = valid
         self._sampler = sampler
         self._is_lossless = is_lossless
-        self._device = model.output.bias.device
+        self._device = model.device
         self._per_epoch = windows_per_epoch(train, settings)
 
     def batches(self, epoch: int, start: int) -> Iterator[Window]:

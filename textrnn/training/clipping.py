@@ -23,7 +23,7 @@ def clip_gradients(parameters: Iterable[Tensor], most: float) -> Tensor:
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     if not gradients:
         return torch.zeros(())
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(list(torch._foreach_norm(gradients))))
     share = (most / (norm + 1e-6)).clamp(max=1.0)
     # On a GPU a look would wait for it. What is not a number spreads, as everywhere.
     if share.device.type != "cpu" or share != 1:
