@@ -503,7 +503,7 @@ def test_places_count_on_over_files_and_chunks(tmp_path: Path) -> None:
 def test_what_labelled_texts_mean_for_the_settings(tmp_path: Path) -> None:
     many = "".join(f"good text {i},good\n" for i in range(90))
     few = "".join(f"bad text {i},bad\n" for i in range(6))
-    long = "word " * 500 + ",good\n"
+    long = "word " * 1200 + ",good\n"
     same = "good text 1,bad\ngood text 2,good\n"
     table = written(tmp_path, "a.csv", "text,label\n" + many + few + long + same)
     found = examples(tmp_path, table)
@@ -513,7 +513,7 @@ def test_what_labelled_texts_mean_for_the_settings(tmp_path: Path) -> None:
     assert remark(found, "contradictions").places == (f"{table}:99", f"{table}:3")
     assert remark(found, "duplicates").what.startswith("1 row repeats a text")
     assert "--max-length" in remark(found, "long-texts").advice
-    assert found.figures["token_lengths"]["longest"] == 502
+    assert found.figures["token_lengths"]["longest"] == 1202
     valid = written(tmp_path, "v.csv", "text,label\ngood text 5,good\nnew,bad\n")
     assert remark(examples(tmp_path, table, valid=(valid,)), "validation-leaks").places == (
         *(f"{valid}:2", f"{table}:7"),

@@ -31,7 +31,7 @@ from textrnn.tokenizers import TokenizerSettings, train_tokenizer
 
 __all__ = ["LONGEST", "check_examples"]
 
-LONGEST = 400
+LONGEST = 1000
 """Tokens of a text that are read where nobody says, as the planner of classifiers has it."""
 
 _MOST_PLACES = 20
