@@ -47,9 +47,10 @@ def write_tables(path: Path, rows: list[list[str]]) -> None:
     for name, part in (("train", rows[:160]), ("dev", rows[160:200]), ("test", rows[200:])):
         lines = ["label\ttext", *("\t".join(row) for row in part)]
         (path / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for name in ("reviews.csv", "other.csv"):
+    numbered = [["id", "label", "text"], *([str(i), *row] for i, row in enumerate(rows))]
+    for name, table in (("reviews.csv", [["label", "text"], *rows]), ("other.csv", numbered)):
         with (path / name).open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([["label", "text"], *rows])
+            csv.writer(file).writerows(table)
     phrases = (ROOT / "corpora" / "phrases.tsv").read_text(encoding="utf-8").splitlines()[:241]
     (path / "pairs.tsv").write_text("\n".join(phrases) + "\n", encoding="utf-8")
     pairs = [line.split("\t") for line in phrases[1:]]

@@ -21,7 +21,7 @@ __all__ = ["train_classifier"]
 def train_classifier(data: Data, **values: Any) -> None:
     r"""Train a classifier on labelled texts: sentiment, topics, languages, any labels.
 
-    INPUT is a table (CSV, TSV, JSON Lines, Parquet), a file of fastText lines (__label__pos text), a folder
+    INPUT is a table (CSV, TSV, JSON, Parquet), a file of fastText lines (__label__pos text), a folder
     with a folder of texts for each label, a public corpus (corpus:imdb), a Hugging Face data set (hf:NAME),
     or - for stdin; .gz, .xz, .bz2 and .zst files are read as they are. Columns are found by their names and
     contents. Without --valid a tenth of the rows is held back for validation, label by label.

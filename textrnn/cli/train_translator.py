@@ -22,7 +22,7 @@ __all__ = ["train_translator"]
 def train_translator(data: Data, **values: Any) -> None:
     r"""Train a translator on pairs: sentences and translations, questions and answers, any texts.
 
-    INPUT is a table with two columns of text (CSV, TSV, JSON Lines, Parquet), a public corpus
+    INPUT is a table with two columns of text (CSV, TSV, JSON, Parquet), a public corpus
     (corpus:multi30k-de-en), a Hugging Face data set (hf:NAME), or - for stdin. Instead, --src and --tgt name
     files that belong together line by line. .gz, .xz, .bz2 and .zst files are read as they are. Without
     validation data, one in twenty pairs is held back for it.

@@ -43,7 +43,7 @@ class CorpusSettings(TextSettings):
     )
     text_column: str | None = setting(
         None,
-        "Read inputs as tables (CSV, TSV, JSON Lines, Parquet) and learn from this column: its name, or "
+        "Read inputs as tables (CSV, TSV, JSON, Parquet) and learn from this column: its name, or "
         "its number from 1. Without it, files are text; data sets (hf:NAME) are read by the usual names.",
         section="data",
     )
