@@ -21,11 +21,11 @@ def no_measurement(settings: LanguageModelSettings) -> float:
     raise AssertionError("only a budget in minutes may measure")
 
 
-def at(rate: float):
+def at(rate: float, corpus: CorpusFacts = BOOK):
     """A machine of ``rate`` FLOP/s."""
 
     def measure(s: LanguageModelSettings) -> float:
-        weights = product_weights(s, BOOK.vocab_size)
+        weights = product_weights(s, corpus.vocab_size)
         return 6 * weights * s.batch_size * s.seq_len / rate
 
     return measure
@@ -44,7 +44,8 @@ def test_the_same_facts_give_the_same_plan():
 def test_every_setting_is_resolved():
     s = plan(measure=at(2e11), minutes=3).settings
     for name in ("hidden_size", "num_layers", "embedding_dim", "ngram_order", "dropout", "batch_size",
-                 "seq_len", "learning_rate", "weight_decay", "warmup_steps", "patience"):  # fmt: skip
+                 "seq_len", "sampled_words", "learning_rate", "weight_decay", "warmup_steps",
+                 "patience"):  # fmt: skip
         assert getattr(s, name) is not None, name
 
 
@@ -60,6 +61,23 @@ def test_more_time_or_a_faster_machine_takes_a_larger_model():
     assert sizes[0] < sizes[-1]
     fast = plan(measure=at(2e13), minutes=1).settings.hidden_size
     assert fast > sizes[1]
+
+
+def test_many_words_are_sampled_in_training_on_a_cpu_where_nobody_says_otherwise():
+    words = dataclasses.replace(BOOK, vocab_size=33_000)
+    found = plan(words, at(2e11, words), minutes=1)
+    assert found.settings.sampled_words == 1024
+    assert any("--sampled-words 0" in reason for reason in found.reasons)
+    whole = plan(words, at(2e11, words), minutes=1, sampled_words=0)
+    assert whole.settings.sampled_words == 0
+    # What is saved goes into a larger network.
+    assert found.settings.hidden_size > whole.settings.hidden_size
+    assert plan(measure=at(2e11), minutes=1).settings.sampled_words == 0
+    gpu = DeviceFacts("cuda", "a card", 16 << 30, 2, "bf16")
+    chosen = plan_language_model(
+        LanguageModelSettings(minutes=1), words, gpu, at(2e13, words)
+    ).settings
+    assert chosen.sampled_words == 0
 
 
 def test_unequal_tied_sizes_are_told_before_anything_is_measured():

@@ -70,7 +70,7 @@ class RecurrentLanguageModel(nn.Module):
             weight_drop=s.weight_drop,
         )
         self.output = nn.Linear(s.hidden_size, vocab_size)
-        self.sampled_words = s.sampled_words
+        self.sampled_words = s.sampled_words or 0
         if s.tie_weights:
             self.output.weight = self.embedding.weight
 

@@ -28,6 +28,9 @@ TOKENS_PER_WEIGHT = 1.3
 """A model is as large as lets the budget show each recurrent weight about so many tokens."""
 MOST_WEIGHTS = 4_000_000
 """Where no time is given, nobody is to wait for a larger model."""
+SAMPLED_WORDS, MANY_WORDS = 1024, 8192
+"""How many words are drawn for a step of training on a CPU, and from how large a vocabulary on: scoring all
+would take most of the time."""
 WEIGHTS_PER_TOKEN = 2.0
 """And no larger than so many recurrent weights per token of the corpus."""
 
@@ -73,6 +76,7 @@ def plan_language_model(
         optimizer = "sgd" if settings.rnn_type == "rnn_relu" else "adamw"
         settings = dataclasses.replace(settings, optimizer=optimizer)
     settings = _with_windows(settings, corpus, reasons)
+    settings = _with_sampling(settings, corpus, device, reasons)
     rate = 0.0
     if seconds is not None:
         probe = _with_sizes(settings, corpus, None, None, [])
@@ -114,6 +118,21 @@ def _within_memory(
     if parts > settings.accumulation:
         reasons.append(f"batches in {parts} parts, so that they fit the device's memory")
     return dataclasses.replace(settings, accumulation=parts)
+
+
+def _with_sampling(
+    settings: LanguageModelSettings, corpus: CorpusFacts, device: DeviceFacts, reasons: list[str]
+) -> LanguageModelSettings:
+    """Choose whether targets are scored against all words in training."""
+    if settings.sampled_words is not None:
+        return settings
+    if device.type != "cpu" or corpus.vocab_size < MANY_WORDS:
+        return dataclasses.replace(settings, sampled_words=0)
+    reasons.append(
+        f"each step scores {SAMPLED_WORDS:,} drawn words for all {corpus.vocab_size:,} (--sampled-words 0 "
+        f"scores all)"
+    )
+    return dataclasses.replace(settings, sampled_words=SAMPLED_WORDS)
 
 
 def _with_windows(

@@ -44,10 +44,11 @@ class LanguageModelSettings(CorpusSettings, TokenizerSettings, RecurrentSettings
         "Use the embedding matrix as the output matrix; needs embedding_dim equal to hidden_size.",
         section="model",
     )
-    sampled_words: int = setting(
-        0,
+    sampled_words: int | None = setting(
+        None,
         "Words drawn for each step, against which targets are scored in training instead of the whole "
-        "vocabulary (sampled softmax): faster where there are many; 0 scores all. Validation always does.",
+        "vocabulary (sampled softmax): faster where there are many; 0 scores all. Validation always does. "
+        "Left out: 1,024 on a CPU where there are 8,192 or more.",
         section="training",
         minimum=0,
         maximum=1 << 20,
