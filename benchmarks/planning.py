@@ -40,10 +40,13 @@ def trained(data: str, text: str, size: str, minutes: float, options: list[str])
     """Train once; return what the last event says."""
     file, *said = TEXTS[text]
     with tempfile.TemporaryDirectory() as folder:
-        return textrnn(
+        model = Path(folder) / "model"
+        last = textrnn(
             *("train", "lm", str(Path(data) / file), *said, *SIZES[size]),
-            *("--minutes", str(minutes), "--output", str(Path(folder) / "model"), *options),
+            *("--minutes", str(minutes), "--output", str(model), *options),
         )
+        settings = json.loads((model / "config.json").read_text(encoding="utf-8"))["settings"]
+    return {**last, "settings": settings}
 
 
 def main() -> None:
@@ -56,7 +59,7 @@ def main() -> None:
     given, options = parser.parse_known_args()
     options = [option for option in options if option != "--"]
     found: dict[str, Any] = {}
-    print(f"{'':20} " + " ".join(f"{size:>8}" for size in SIZES) + "  chosen over best")
+    print(f"{'':20} " + " ".join(f"{size:>8}" for size in SIZES) + "  chosen over best, its size")
     with ThreadPoolExecutor(given.at_once) as pool:
         rows = {
             (text, minutes): [
@@ -71,7 +74,9 @@ def main() -> None:
             name = f"{text}, {minutes:g} min"
             found[name] = dict(zip(SIZES, done, strict=True))
             shown = " ".join(f"{loss:8.4f}" for loss in losses)
-            print(f"{name:20} {shown}  {losses[0] / min(losses) - 1:+.1%}", flush=True)
+            chosen = "{num_layers}x{hidden_size}".format(**done[0]["settings"])
+            over = losses[0] / min(losses) - 1
+            print(f"{name:20} {shown}  {over:+16.1%}, {chosen}", flush=True)
     print(json.dumps({"options": options, "runs": found, "machine": machine()}))
 
 
