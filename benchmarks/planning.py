@@ -30,9 +30,9 @@ TEXTS = {
 """A file below DATA and what is said of it."""
 SIZES = {
     "chosen": (),
+    "1x128": ("--num-layers", "1", "--hidden-size", "128"),
     "1x256": ("--num-layers", "1", "--hidden-size", "256"),
     "1x512": ("--num-layers", "1", "--hidden-size", "512"),
-    "2x512": ("--num-layers", "2", "--hidden-size", "512"),
 }
 
 

@@ -46,6 +46,7 @@ TORCH_FREE = {
     "language_model/facts.py",
     "language_model/generator.py",
     "language_model/opening.py",
+    "language_model/pace.py",
     "language_model/placing.py",
     "language_model/samples.py",
     "language_model/scored.py",

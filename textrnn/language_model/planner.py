@@ -7,11 +7,13 @@ as a callable. The rules were fitted to the measurements in ``benchmarks/README.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 
 from textrnn.errors import DataError, UsageError
-from textrnn.language_model.facts import CorpusFacts, targets_per_step
+from textrnn.language_model.facts import CorpusFacts
+from textrnn.language_model.pace import Pace
 from textrnn.language_model.regularisation import with_regularisation
 from textrnn.language_model.schedule import budget_of, scheduled
 from textrnn.language_model.settings import LanguageModelSettings
@@ -24,7 +26,7 @@ __all__ = ["plan_language_model"]
 
 DEFAULT_MINUTES = 5.0
 HIDDEN_SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
-TOKENS_PER_WEIGHT = 1.3
+TOKENS_PER_WEIGHT = 6.0
 """A model is as large as lets the budget show each recurrent weight about so many tokens."""
 MOST_WEIGHTS = 4_000_000
 """Where no time is given, nobody is to wait for a larger model."""
@@ -34,6 +36,8 @@ would take most of the time."""
 WEIGHTS_PER_TOKEN = 2.0
 """And no larger than so many recurrent weights per token of the corpus."""
 
+Targets = Callable[[LanguageModelSettings], float]
+"""How many targets a time budget lets a network of given sizes be trained on."""
 Measure = Callable[[LanguageModelSettings], float]
 """Seconds that one training step takes with the given settings, batch and window included."""
 
@@ -77,21 +81,17 @@ def plan_language_model(
         settings = dataclasses.replace(settings, optimizer=optimizer)
     settings = _with_windows(settings, corpus, reasons)
     settings = _with_sampling(settings, corpus, device, reasons)
-    rate = 0.0
+    targets: Targets | None = None
+    pace: Pace | None = None
     if seconds is not None:
-        probe = _with_sizes(settings, corpus, None, None, [])
-        weights = product_weights(probe, corpus.vocab_size)
-        rate = 6 * weights * (probe.batch_size or 1) * (probe.seq_len or 1) / measure(probe)
-        reasons.append(f"measured {rate / 1e9:,.0f} GFLOP/s in training on this machine")
-    settings = _with_sizes(settings, corpus, rate or None, seconds, reasons)
-    settings = with_regularisation(settings, corpus, rate, seconds, reasons)
+        probe = _with_sizes(settings, corpus, None, [])
+        pace = Pace.of(probe, corpus, measure(probe), on_cpu=device.type == "cpu")
+        targets = functools.partial(pace.targets, corpus=corpus, seconds=seconds)
+        reasons.append(f"measured {pace.rate / 1e9:,.0f} GFLOP/s in training on this machine")
+    settings = _with_sizes(settings, corpus, targets, reasons)
+    settings = with_regularisation(settings, corpus, targets, reasons)
     settings = _within_memory(settings, corpus, device, reasons)
-    step_s = (
-        6 * product_weights(settings, corpus.vocab_size) * targets_per_step(settings, corpus) / rate
-        if rate
-        else None
-    )
-    plan = scheduled(settings, corpus, step_s, seconds)
+    plan = scheduled(settings, corpus, pace.step_s(settings, corpus) if pace else None, seconds)
     return PlannerAnswer(
         dataclasses.replace(settings, warmup_steps=plan.warmup_steps, patience=plan.patience),
         plan,
@@ -187,27 +187,24 @@ def _of_size(
 def _with_sizes(
     settings: LanguageModelSettings,
     corpus: CorpusFacts,
-    rate: float | None,
-    seconds: float | None,
+    targets: Targets | None,
     reasons: list[str],
 ) -> LanguageModelSettings:
     """Choose layers, hidden size, embeddings."""
     if settings.hidden_size is not None:
         return _of_size(settings, corpus, settings.hidden_size)
     most = WEIGHTS_PER_TOKEN * corpus.train_tokens
-    if rate is not None and seconds is not None:
-        arithmetic = rate * seconds / 6
-    else:
+    if targets is None:
         most = min(most, MOST_WEIGHTS)
-        arithmetic = math.inf
 
     def fits(hidden: int) -> bool:
         """Whether each recurrent weight will see enough tokens, and the corpus has enough of them."""
         candidate = _of_size(settings, corpus, hidden)
         weights = product_weights(candidate, corpus.vocab_size)
         recurrent = weights - scored_words(candidate, corpus.vocab_size) * hidden
-        planned = budget_of(candidate, corpus).planned_targets or math.inf
-        seen = min(planned, arithmetic / weights)
+        seen = budget_of(candidate, corpus).planned_targets or math.inf
+        if targets is not None:
+            seen = min(seen, targets(candidate))
         return recurrent <= most and seen >= TOKENS_PER_WEIGHT * recurrent
 
     chosen = _of_size(settings, corpus, max(filter(fits, HIDDEN_SIZES), default=HIDDEN_SIZES[0]))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 from textrnn.language_model.facts import CorpusFacts
 from textrnn.language_model.schedule import MOST_EPOCHS, budget_of
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.sizes import product_weights
 
 __all__ = ["with_regularisation"]
 
@@ -21,8 +21,7 @@ RATE_OF_CELL = {"lstm": 1.0, "gru": 0.45, "rnn_tanh": 0.2, "rnn_relu": 0.03}
 def with_regularisation(
     settings: LanguageModelSettings,
     corpus: CorpusFacts,
-    rate: float,
-    seconds: float | None,
+    targets: Callable[[LanguageModelSettings], float] | None,
     reasons: list[str],
 ) -> LanguageModelSettings:
     """Choose dropout, weight decay and rate by how often the run will see the corpus.
@@ -30,16 +29,12 @@ def with_regularisation(
     Args:
         settings: With sizes, batch and optimiser resolved.
         corpus: Facts about the text.
-        rate: Operations per second in training; 0 without a time budget.
-        seconds: Seconds that are left of it; None without one.
+        targets: How many targets a time budget lets a network be trained on; None without one.
         reasons: Is told what was chosen and why.
     """
-    if seconds is not None and rate:
-        tokens = rate * seconds / (6 * product_weights(settings, corpus.vocab_size))
-    else:
-        tokens = budget_of(settings, corpus).planned_targets or 0.0
-    epochs = tokens / corpus.train_tokens
-    if seconds is not None and settings.epochs is None:
+    seen = targets(settings) if targets else budget_of(settings, corpus).planned_targets or 0.0
+    epochs = seen / corpus.train_tokens
+    if targets and settings.epochs is None:
         epochs = min(epochs, MOST_EPOCHS)
     repeated = epochs > 1.5
     dropout = settings.dropout
