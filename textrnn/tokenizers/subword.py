@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -47,9 +48,10 @@ UNIT = re.compile(
     rf"|[\n\r\t{SPACE}]"
     rf"| {{1,64}}(?= [^ \n\r\t{SPACE}])| {{1,64}}"
 )
-"""What pieces are learned from: a word with the space before it, a run of spaces, a line end, a tab.
+"""What is cut by itself: a word with the space before it, a run of spaces, a line end, a tab.
 
-No piece crosses these borders, so that a text's cuts can be drawn unit by unit.
+Pieces are learned from these units, and none crosses their borders. sentencepiece finds most of these itself
+(:func:`_is_plain`).
 """
 
 LONGEST_LINE = 1 << 12
@@ -62,11 +64,10 @@ lines keep the cost of a long one from growing faster than its length.
 _FEW = 16
 """Fewer lines are not worth starting threads for."""
 
+_LONGEST_UNIT = 128
+
 CACHE_SIZE = 1 << 17
 """Units remembered with their ids; a full cache starts afresh."""
-
-_APART = re.compile(f"([{SPACE}\ud800-\udfff])")
-"""What sentencepiece would take for something else: its mark of a space, and what is no character."""
 
 Self = TypeVar("Self", bound="SubwordTokenizer")
 
@@ -98,6 +99,7 @@ class SubwordTokenizer(Tokenizer):
         self._normalize = Normalizer(normalization)
         self.is_lossless = normalization == "identity"
         self._table = _byte_table(checked)
+        self._cache = _Cache(self._encode_unit)
 
     @property
     def vocab_size(self) -> int:
@@ -123,23 +125,37 @@ class SubwordTokenizer(Tokenizer):
 
     def _encode_lines(self, lines: list[str]) -> list[Ids]:
         """Return the ids of each line."""
-        text = "".join(lines)
-        if SPACE in text or (not text.isascii() and SURROGATE.search(text)):
-            return [_joined([self._encode_part(p) for p in _APART.split(line)]) for line in lines]
+        plain = list(map(_is_plain, lines))
+        if all(plain):
+            return self._encode_plain(lines)
+        encoded = iter(self._encode_plain(list(itertools.compress(lines, plain))))
+        return [
+            next(encoded) if is_plain else self._encode_units(UNIT.findall(line))
+            for line, is_plain in zip(lines, plain, strict=True)
+        ]
+
+    def _encode_plain(self, lines: list[str]) -> list[Ids]:
         if len(lines) < _FEW:
-            return [self._encode_part(line) for line in lines]
+            return [np.array(self._processor.encode(line), np.int32) for line in lines]
         made: list[Ids] = self._processor.encode(
             lines, num_threads=available_processors(), return_type="numpy"
         )
         return made
 
-    def _encode_part(self, part: str) -> Ids:
-        """Return the ids of a part of a line that is a character to keep apart or holds none."""
-        if part == SPACE:
-            return np.array([NUM_SPECIAL + value for value in part.encode()], np.int32)
-        if SURROGATE.match(part):
-            return np.array([UNK_ID], np.int32)
-        return np.array(self._processor.encode(part), np.int32)
+    def _encode_units(self, units: list[str]) -> Ids:
+        ids = itertools.chain.from_iterable(map(self._cache.__getitem__, units))
+        return np.fromiter(ids, np.int32)
+
+    def _encode_unit(self, unit: str) -> tuple[int, ...]:
+        ids: list[int] = []
+        for number, part in enumerate(SURROGATE.split(unit)):
+            if number:
+                ids.append(UNK_ID)
+            if part in ESCAPED:
+                ids += [NUM_SPECIAL + value for value in part.encode()]
+            elif part:
+                ids += self._processor.encode(part)
+        return tuple(ids)
 
     def decode(self, ids: Sequence[int] | npt.NDArray[np.integer]) -> str:
         """Return the text of the pieces; bytes that are no valid UTF-8 become U+FFFD."""
@@ -195,11 +211,6 @@ class UnigramTokenizer(SubwordTokenizer):
 
     kind = "unigram"
 
-    def __init__(self, model: bytes, normalization: str = "identity") -> None:
-        """Take a model as :class:`SubwordTokenizer` does."""
-        super().__init__(model, normalization)
-        self._best = _Cache(lambda unit: tuple(self._encode_part(unit).tolist()))
-
     def units(self, text: str) -> list[str]:
         """Return what :data:`UNIT` finds in a text, normalised: each is cut by itself."""
         return UNIT.findall(self._normalize(text))
@@ -211,7 +222,7 @@ class UnigramTokenizer(SubwordTokenizer):
             unit: One of :meth:`units`.
             most: How many ways at most.
         """
-        best = self._best[unit]
+        best = self._cache[unit]
         if unit in ESCAPED or SURROGATE.search(unit):
             return [(best, 0.0)]
         found = map(tuple, self._processor.nbest_encode(unit, nbest_size=most, out_type=int))
@@ -230,6 +241,21 @@ class _Cache(dict[str, tuple[int, ...]]):
             self.clear()
         ids = self[unit] = self._encode(unit)
         return ids
+
+
+def _is_plain(line: str) -> bool:
+    """Return whether sentencepiece cuts a line as its units one by one.
+
+    It does where no word is too long for a unit, no spaces stand side by side, and nothing is in it that
+    is no character or that sentencepiece takes for a space. (Of unigrams, two cuts of a word may be equally
+    probable; which of them is taken rests on how sums of the line before it were rounded.)
+    """
+    return (
+        "  " not in line
+        and SPACE not in line
+        and (len(line) <= _LONGEST_UNIT or max(map(len, line.split(" "))) <= _LONGEST_UNIT)
+        and (line.isascii() or not SURROGATE.search(line))
+    )
 
 
 def _lines_of(text: str) -> list[str]:
