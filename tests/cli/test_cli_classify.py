@@ -144,6 +144,17 @@ def test_columns_are_passed_on_and_the_most_probable_labels_named(command, clf, 
     assert (empty["top"], empty["columns"]["id"], "probabilities" in first) == (None, "c", False)
 
 
+def test_a_column_to_keep_tells_a_header_and_stands_under_a_name_of_its_own(command, clf, tmp_path):
+    (tmp_path / "in.csv").write_text("label,note_x\nneg,a good film that is long\npos,bad\n")
+    options = ("--keep-column", "label", "--keep-column", "note_x", "--header", "-q")
+    header, *found = rows(command("classify", clf, "in.csv", "--text-column", "note_x", *options))
+    assert header == ["label", "probability", "text", "input_label", "note_x"]
+    assert [row[3] for row in found] == ["neg", "pos"]
+    (tmp_path / "ids.csv").write_text("doc_id,content_x\nx0,a good film that is long\n")
+    (found,) = rows(command("classify", clf, "ids.csv", "--keep-column", "doc_id", "-q"))
+    assert found[3] == "x0"
+
+
 def test_whole_files_stand_by_their_names(command, clf, tmp_path):
     (tmp_path / "d" / "s").mkdir(parents=True)
     (tmp_path / "d" / "a.txt").write_text("good\nfilm\n")

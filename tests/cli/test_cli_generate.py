@@ -207,8 +207,8 @@ def test_in_int8_a_seed_has_a_text_too_and_a_loss(process, command, model, tmp_p
     assert here.out.encode() == text
     assert len(text) > 40
     assert textrnn.load(model, "cpu", precision="int8").precision == "int8"
-    assert command(*arguments[:-2], TEXTRNN_PRECISION="int8").out == here.out
-    assert command(*arguments[:-2], TEXTRNN_PRECISION="int4").code == 2
+    in_float32 = command(*arguments[:-2]).out
+    assert command(*arguments[:-2], TEXTRNN_PRECISION="int8").out == in_float32  # training's
     (tmp_path / "text.txt").write_text(here.out * 3, encoding="utf-8")
     losses = [
         json.loads(command("evaluate", model, "text.txt", "--json", "--precision", each).out)[

@@ -266,6 +266,13 @@ def test_training_without_validation_keeps_the_last_weights(folder: Path):
     assert done.best_step == 12
 
 
+def test_a_share_for_validation_beside_a_file_for_it_is_refused(folder: Path):
+    book = str(folder / "book.txt")
+    given = {"valid_inputs": [book], "given": {"valid_fraction"}}
+    with pytest.raises(UsageError, match="--valid-fraction: the validation text has files"):
+        prepare_run([book], folder / "m", settings(valid_fraction=0.3), **given)
+
+
 def test_training_from_a_model_that_is_none_is_told(folder: Path):
     with pytest.raises(ModelError, match="no such model"):
         prepare_run([str(folder / "book.txt")], folder / "m", settings(), init_from=folder / "none")

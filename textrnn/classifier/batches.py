@@ -137,7 +137,8 @@ def training_batches(
     for number, rows in enumerate(found):
         if number >= start:
             longest = min(int(store.tokens.lengths(rows).max()), max_length)
-            yield _batch(store, rows, max_length, keep, padded_time(longest))
+            time = min(max_length, padded_time(longest))
+            yield _batch(store, rows, max_length, keep, time)
 
 
 def evaluation_batches(

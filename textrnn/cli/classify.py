@@ -244,7 +244,8 @@ def _parts(
     """Return what reads each input, some texts at a time; that an input is there is known by then.
 
     Raises:
-        UsageError, DataError: an input is missing, or has no columns to keep; the encoding is unknown.
+        UsageError, DataError: an input is missing, or is no table where columns are to be kept; the
+            encoding is unknown.
     """
     from textrnn.data.reading import codec_name
     from textrnn.data.sources import expand_inputs, is_data_set
@@ -308,4 +309,4 @@ def _rows(
 
     rows = read_texts([name], settings, cache=default_cache_dir(), keep=keep, report=report)
     given = ([Item(None, row.text, row.kept)] for row in rows)
-    yield from in_chunks(given, lambda each: len(each.text))
+    yield from in_chunks(given, lambda each: sum(map(len, filter(None, (each.text, *each.kept)))))

@@ -111,14 +111,15 @@ def evaluate(model: Path, files: tuple[str, ...], **values: Any) -> None:
 
 def _machine(opened: Bundle, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the machine that were given."""
-    precision = given(PrecisionSettings, values, os.environ)
-    if precision.get("precision") == "int8" and opened.job != "language-model":
+    if values["precision"] != "int8":
+        return given(TrainingSettings, values, os.environ)
+    if opened.job != "language-model":
         raise UsageError(
             f"--precision int8 is for language models; {opened.path} is a {opened.job} model"
         )
     # Not training's precision, which has no int8, so not one of its settings.
     others = {name: value for name, value in values.items() if name != "precision"}
-    return {**given(TrainingSettings, others, os.environ), **precision}
+    return {**given(TrainingSettings, others, os.environ), "precision": "int8"}
 
 
 def _measure(opened: Bundle, values: Mapping[str, Any]) -> Measure:

@@ -100,7 +100,8 @@ def generate(model: Path, **values: Any) -> None:
     # Not all of the settings of training: the seed here is that of sampling.
     chosen = {name: values[name] for name in MACHINE}
     machine = given(TrainingSettings, chosen, os.environ)
-    machine |= given(PrecisionSettings, values, os.environ)
+    # Not from the environment: TEXTRNN_PRECISION is training's.
+    machine |= given(PrecisionSettings, values, {})
     from textrnn.language_model.generator import LanguageModel
 
     lm = LanguageModel(

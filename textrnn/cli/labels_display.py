@@ -66,11 +66,14 @@ class Form:
 def tsv_header(form: Form, *, whole: bool) -> str:
     """Return the line that names the columns of :func:`tsv_lines`.
 
+    A kept column that is called as another one is ``input_…``.
+
     Args:
         form: What is shown.
         whole: Whether texts are files.
     """
-    names = ["label", "probability", "file" if whole else "text", *form.kept]
+    names = ["label", "probability", "file" if whole else "text"]
+    names += [f"input_{name}" if name in names else name for name in form.kept]
     names += [f"p_{label}" for label in form.labels] if form.proba else []
     for rank in range(1, min(form.top, len(form.labels)) + 1):
         names += [f"label_{rank}", f"probability_{rank}"]

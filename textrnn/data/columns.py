@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from textrnn.config import nearest
@@ -66,9 +66,14 @@ class _Contents:
         return few and self.longest <= _LONGEST_LABEL
 
 
-def header_names(settings: ExampleSettings) -> set[str]:
-    """Return the names, normal ones, that tell a header from a row."""
-    own = {settings.text_column, settings.label_column} - {None}
+def header_names(settings: ExampleSettings, others: Iterable[str] = ()) -> set[str]:
+    """Return the names, normal ones, that tell a header from a row.
+
+    Args:
+        settings: The columns that the user named.
+        others: Further ones.
+    """
+    own = {settings.text_column, settings.label_column, *others} - {None}
     usual = {name for ranks in (TEXT_NAMES, LABEL_NAMES) for names in ranks for name in names}
     return usual | {normal_name(str(name)) for name in own if not str(name).isdecimal()}
 

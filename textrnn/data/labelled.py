@@ -175,7 +175,7 @@ def read_texts(
                 f"{other[0]} is no table as {tables[0]} is; give them one after the other, or name "
                 "its column with --text-column"
             )
-        names = header_names(settings)
+        names = header_names(settings, keep)
         sources = open_sources(
             inputs, settings.encoding, names, work=work, cache=cache, report=report
         )

@@ -127,9 +127,9 @@ class Evaluator:
         self._report = report
         use_threads(threads)
         if precision == "int8":
+            require_precision(precision, "cpu" if device == "auto" else device)
             # As generation has them: products are torch's, and NumPy's threads would be in their way.
             set_threads(torch.get_num_threads(), in_torch=True)
-            require_precision(precision, "cpu" if device == "auto" else device)
             self._device, self._precision = torch.device("cpu"), "float32"
             self._model: Pricing = SteppedLanguageModel(self._settings, tensors, precision)
             return

@@ -13,6 +13,7 @@ from textrnn.language_model.opening import require_whole
 from textrnn.language_model.planner import plan_language_model
 from textrnn.language_model.run import JOB, corpus_facts, speedometer, training_of
 from textrnn.language_model.settings import SHAPE, LanguageModelSettings
+from textrnn.training.idle import refuse_idle
 from textrnn.training.inheriting import inherited
 from textrnn.training.run import Clock, Machine, PreparedRun, Report, new_run, stopwatch
 
@@ -55,6 +56,9 @@ def prepare_run(
         require_whole(parent)
         own = {name: parent.settings[name] for name in SHAPE & parent.settings.keys()}
         settings = inherited(settings, own, given, parent.path, "a model")
+    if valid_inputs:
+        idle = {"valid_fraction": "the validation text has files of its own (--valid)"}
+        refuse_idle(settings, given, idle)
     corpus = prepare_corpus(
         inputs,
         valid_inputs,

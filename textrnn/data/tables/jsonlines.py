@@ -37,12 +37,13 @@ class JsonLinesTable(TextTable):
     """
 
     kind = "JSON Lines"
+    _may_hold_columns = True
 
     def __init__(self, file: TextFile, encoding: str) -> None:
         super().__init__(file, encoding, (), named=True)
         found = self._objects(lambda _, __, ___: None)
         objects = [row for _, row in islice(found, min(_NAMES_FROM, FAR))]
-        if len(objects) == 1 and all(map(_is_numbered, objects[0].values())):
+        if self._may_hold_columns and len(objects) == 1 and _holds_columns(objects[0]):
             raise DataError(
                 f"{file.name}: one object that holds columns rather than rows, as pandas writes it; "
                 "write it with to_json(FILE, orient='records')"
@@ -136,9 +137,11 @@ class JsonLinesTable(TextTable):
         )
 
 
-def _is_numbered(value: object) -> bool:
-    """Return whether a value is a column by the numbers of its rows."""
-    return isinstance(value, dict) and next(iter(value), None) == "0"
+def _holds_columns(row: dict[str, Any]) -> bool:
+    """Return whether an object's values are columns by the numbers of their rows, two or more."""
+    return bool(row) and all(
+        isinstance(value, dict) and list(value)[:2] == ["0", "1"] for value in row.values()
+    )
 
 
 def _paths(rows: Iterable[dict[str, Any]]) -> dict[str, tuple[str, str | None]]:

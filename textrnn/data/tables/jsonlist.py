@@ -25,6 +25,7 @@ class JsonListTable(JsonLinesTable):
     """
 
     kind = "JSON list"
+    _may_hold_columns = False
 
     def place(self, line: int) -> str:
         """Return how messages call a row: ``reviews.json: row 17``."""
@@ -41,6 +42,12 @@ class JsonListTable(JsonLinesTable):
             try:
                 row = text.value()
             except ValueError as error:
+                if text.is_too_long:
+                    raise self._fault(
+                        number, f"a row has at most {LONGEST_FIELD:,} characters"
+                    ) from None
+                if text.is_read and text.is_cut(error, 0):
+                    raise self._fault(number, "the file ends within it; write it again") from None
                 reason = getattr(error, "msg", str(error)).removesuffix(" at")
                 raise self._cannot_go_on(text, number, f"a row ({reason})") from None
             except RecursionError:
@@ -62,7 +69,11 @@ class JsonListTable(JsonLinesTable):
 
 
 class _Text:
-    """Text that is parsed as it is read."""
+    """Text that is parsed as it is read.
+
+    Attributes:
+        is_read: Whether it has been read to its end.
+    """
 
     def __init__(self, chunks: Iterator[str]) -> None:
         self._chunks = chunks
@@ -70,6 +81,7 @@ class _Text:
         self._at = 0
         self._lines = 1
         self._value: Any = None
+        self.is_read = False
 
     @property
     def line(self) -> int:
@@ -96,12 +108,24 @@ class _Text:
         """
         self._skip_space()
         while (error := self._parse()) is not None:
-            is_cut = getattr(error, "pos", 0) >= len(self._held) - _CUT
-            is_open = str(error).startswith("Unterminated string")
-            is_long = len(self._held) - self._at > LONGEST_FIELD
-            if not (is_cut or is_open) or is_long or not self._read():
+            if not self.is_cut(error, _CUT) or self.is_too_long or not self._read():
                 raise error
         return self._value
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether more has been read for the next value than a row may have."""
+        return len(self._held) - self._at > LONGEST_FIELD
+
+    def is_cut(self, error: ValueError, before: int) -> bool:
+        """Return whether a fault may be that of a value whose end has not been read.
+
+        Args:
+            error: The fault.
+            before: Characters before the end of what was read within which it may lie.
+        """
+        is_open = str(error).startswith("Unterminated string")
+        return is_open or getattr(error, "pos", 0) >= len(self._held.rstrip()) - before
 
     def _parse(self) -> ValueError | None:
         """Keep the value that comes next; return what is wrong with it as far as it has been read."""
@@ -122,6 +146,7 @@ class _Text:
         """Read a chunk on; return whether there was one."""
         more = next(self._chunks, None)
         if more is None:
+            self.is_read = True
             return False
         self._lines += self._held.count("\n", 0, self._at)
         self._held, self._at = self._held[self._at :] + more, 0

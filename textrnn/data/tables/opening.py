@@ -33,8 +33,8 @@ _KINDS = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
-    ".jsonl": "json",
-    ".ndjson": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
     ".json": "json",
     ".parquet": "parquet",
 }
@@ -235,13 +235,13 @@ def _open(file: TextFile, encoding: str, usual: Collection[str]) -> Table:
         )
     if first.lstrip().startswith(PREFIX):
         return FastTextTable(file, encoding)
-    if kind == "json" or (kind is None and first.lstrip().startswith(("{", "["))):
-        is_list = first.lstrip().startswith("[")
+    if kind in ("json", "jsonl") or (kind is None and first.lstrip().startswith(("{", "["))):
+        is_list = kind != "jsonl" and first.lstrip().startswith("[")
         return JsonListTable(file, encoding) if is_list else JsonLinesTable(file, encoding)
     if kind is None and not any(mark in first for mark in "\t,;|"):
         raise DataError(
             f"{file.name}: no table: its first line has neither a tab nor a comma, and is no JSON; "
-            "give CSV, TSV, JSON Lines, Parquet, fastText lines, or a folder for each class"
+            "give CSV, TSV, JSON, Parquet, fastText lines, or a folder for each class"
         )
     tabs = kind == "tsv" or (kind is None and "\t" in first)
     return SeparatedTable(file, encoding, head, tabs=tabs, usual=usual)
