@@ -9,6 +9,7 @@ from textrnn.classifier.calibration import (
     confidence_bins,
     error_of_bins,
     expected_calibration_error,
+    fit_bag_share,
     fit_temperature,
 )
 
@@ -28,6 +29,21 @@ def drawn(rows: int, labels: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray
     rng = np.random.default_rng(seed)
     logits = 2 * rng.normal(size=(rows, labels))
     return logits, (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+
+
+def test_the_share_of_the_bag_is_found_where_the_rows_can_bear_it_out():
+    # Labels drawn from the pool in which the bag has the weight 1.5 and the network, too sure of itself, 0.5.
+    rng = np.random.default_rng(1)
+    network, bag = (np.log(softmax(2 * rng.normal(size=(4000, 3)))) for _ in range(2))
+    pool = 0.5 * network + 1.5 * bag
+    true = (pool + rng.gumbel(size=pool.shape)).argmax(axis=1)
+    assert fit_bag_share(network, bag, true) == pytest.approx(0.75, abs=0.051)
+    assert fit_bag_share(bag, network, true) == pytest.approx(0.25, abs=0.051)
+    # A few rows move it little, and none not at all.
+    assert abs(fit_bag_share(network[:3], bag[:3], true[:3]) - 0.5) <= 0.25
+    assert fit_bag_share(network[:0], bag[:0], true[:0]) == 0.5
+    # Experts that agree leave nothing to choose.
+    assert fit_bag_share(bag, bag, true) == 0.5
 
 
 @pytest.mark.parametrize("scale", [0.2, 1.0, 5.0])

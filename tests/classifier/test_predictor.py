@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from textrnn import bundle, records
 from textrnn.bundle import open_bundle
 from textrnn.classifier import predictor
+from textrnn.classifier.model import combined
 from textrnn.classifier.predictor import UNSURE, Classifier
 from textrnn.errors import DeviceError, ModelError, UsageError
 from textrnn.nn.pooling import POOLINGS
@@ -43,10 +44,11 @@ def rewrite(path, **entries):
 
 
 def test_probabilities_are_the_softmax_of_the_logits_over_the_temperature(tmp_path):
-    path = write_classifier(tmp_path / "clf", metrics={"temperature": 2.5})
+    path = write_classifier(tmp_path / "clf", metrics={"temperature": 2.5, "bag_share": 0.8})
     classifier = Classifier(open_bundle(path), "cpu", threads=1)
     ids = [2, *classifier.tokenizer.encode("the film\nwas good").tolist(), 3]
-    logits = classifier._model.logits(torch.tensor([ids]), torch.tensor([len(ids)]))[0].tolist()
+    experts = classifier._model.experts(torch.tensor([ids]), torch.tensor([len(ids)]))
+    logits = combined(experts, 0.8)[0].tolist()
     whole = sum(math.exp(logit / 2.5) for logit in logits)
     by_hand = [math.exp(logit / 2.5) / whole for logit in logits]
     # White space around a text is none of it, and web pages' line breaks are line ends.
@@ -177,11 +179,11 @@ def test_a_batch_that_memory_has_no_room_for_is_halved(classifier, monkeypatch):
     class Cramped:
         most = 2
 
-        def logits(self, ids, lengths):
+        def logits(self, ids, lengths, bag_share):
             sizes.append(len(ids))
             if len(ids) > self.most:
                 raise torch.OutOfMemoryError("no room")
-            return model.logits(ids, lengths)
+            return model.logits(ids, lengths, bag_share)
 
     monkeypatch.setattr(classifier, "_model", Cramped())
     assert np.abs(classifier.probabilities(given_texts) - expected).max() < 1e-5
@@ -193,7 +195,7 @@ def test_a_batch_that_memory_has_no_room_for_is_halved(classifier, monkeypatch):
 
 def test_other_faults_of_torch_are_not_hidden(classifier, monkeypatch):
     class Broken:
-        def logits(self, ids, lengths):
+        def logits(self, ids, lengths, bag_share):
             raise RuntimeError("something else")
 
     monkeypatch.setattr(classifier, "_model", Broken())
@@ -210,6 +212,8 @@ def test_other_faults_of_torch_are_not_hidden(classifier, monkeypatch):
         ({"labels": [1, 2]}, "labels"),
         ({"training": {"metrics": {"temperature": 0}}}, "temperature"),
         ({"training": {"metrics": {"temperature": "hot"}}}, "temperature"),
+        ({"training": {"metrics": {"bag_share": 1.5}}}, "share"),
+        ({"training": {"metrics": {"bag_share": "half"}}}, "share"),
         ({"settings": {**SMALL, "hidden_size": 9}}, "shape"),
         ({"settings": {**SMALL, "num_layers": 2}}, "do not fit"),
         ({"settings": {**SMALL, "hidden_size": 65536, "embedding_dim": 65536}}, "shape"),

@@ -142,6 +142,10 @@ def test_experts_together_are_the_mean_of_their_log_probabilities():
     product = (a.softmax(-1) * b.softmax(-1)).sqrt()
     torch.testing.assert_close(both, product / product.sum())
     assert combined([a]) is a
+    assert combined([a], 0.9) is a
+    mostly_bag = combined([a, b], 0.75).softmax(-1)
+    product = a.softmax(-1) ** 0.25 * b.softmax(-1) ** 0.75
+    torch.testing.assert_close(mostly_bag, product / product.sum())
 
 
 def test_balanced_weights_make_all_labels_weigh_alike():
@@ -196,6 +200,7 @@ def test_an_evaluation_gives_the_figures_of_all_texts_however_they_are_batched(m
         assert value == pytest.approx(one_by_one[name], abs=1e-4), name
     assert 0 < figures["valid_accuracy"] < 1
     assert abs(figures["temperature"] - 1) > 0.05
+    assert 0 <= figures["bag_share"] <= 1
     assert figures["valid_loss"] > 0.5
 
 
@@ -207,6 +212,8 @@ def test_without_validation_there_are_no_figures_and_the_test_is_looked_at_only_
     assert set(plain) == {"test_loss", "test_accuracy", "test_macro_f1", "test_ece"}
     assert plain["test_accuracy"] == cool["test_accuracy"]
     assert plain["test_loss"] < cool["test_loss"]
+    assert task.conclude({"bag_share": 0.5}) == plain
+    assert task.conclude({"bag_share": 1.0})["test_loss"] != plain["test_loss"]
     assert make_task(data=corpus(test=0)).conclude({}) == {}
 
 

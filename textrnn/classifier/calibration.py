@@ -1,4 +1,4 @@
-"""How far probabilities can be believed, and the temperature that makes them believable."""
+"""How far probabilities can be believed, and what makes them so: a temperature, and the bag's share."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 __all__ = [
     "BINS",
+    "EVEN_SHARE",
     "HIGHEST_TEMPERATURE",
     "LOWEST_TEMPERATURE",
     "confidence_bins",
     "error_of_bins",
     "expected_calibration_error",
+    "fit_bag_share",
     "fit_temperature",
 ]
 
@@ -22,6 +24,13 @@ BINS = 15
 """Bins of the expected calibration error, as in Guo et al. 2017."""
 
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
+
+EVEN_SHARE = 0.5
+"""The bag's share of an answer where nothing says otherwise, as in training."""
+
+_SHARES = np.linspace(0, 1, 21)
+_SHARE_SPREAD = 0.25
+"""How far from even the share is taken to lie before rows are seen, a standard deviation."""
 
 _MOST_STEPS = 60
 _PRECISION = 1e-6
@@ -63,6 +72,41 @@ def fit_temperature(logits: Floats, labels: Labels) -> float:
             break
         place = following
     return min(HIGHEST_TEMPERATURE, max(LOWEST_TEMPERATURE, math.exp(-place)))
+
+
+def fit_bag_share(network: Floats, bag: Floats, labels: Labels) -> float:
+    """Return how much of the answers the bag of n-grams is to give.
+
+    Two experts' log-probabilities, weighted, make a logarithmic opinion pool (Heskes 1998, "Selecting
+    weighting factors in logarithmic opinion pools"). An expert that has learnt its training texts by heart is
+    too sure of itself, and one temperature for both cannot tell. Of the shares 0, 0.05, … 1 the most probable
+    one is taken: by the likelihood of the labels, each share at its own temperature, and by a normal
+    distribution around even shares, so that a few rows change little.
+
+    Args:
+        network: Log-probabilities of the network, (rows, labels).
+        bag: Those of the bag, likewise.
+        labels: (rows,), the number of each row's label.
+
+    Returns:
+        From 0 to 1; 0.5 without rows.
+    """
+    if not len(labels):
+        return EVEN_SHARE
+
+    def improbability(share: float) -> float:
+        pooled = (1 - share) * network + share * bag
+        nats = _mean_nats(pooled / fit_temperature(pooled, labels), labels) * len(labels)
+        return nats + ((share - EVEN_SHARE) / _SHARE_SPREAD) ** 2 / 2
+
+    found = [improbability(float(share)) for share in _SHARES]
+    # What is not finite says nothing; of equally good ones the most even is taken.
+    best = min(
+        (i for i, value in enumerate(found) if math.isfinite(value)),
+        key=lambda i: (found[i], abs(_SHARES[i] - EVEN_SHARE)),
+        default=len(_SHARES) // 2,
+    )
+    return round(float(_SHARES[best]), 2)
 
 
 def expected_calibration_error(probabilities: Floats, labels: Labels, bins: int = BINS) -> float:
@@ -126,6 +170,14 @@ def _centred(logits: Floats, labels: Labels) -> tuple[npt.NDArray[np.float64], f
     others = (scores.sum(axis=1) - own) / (classes - 1)
     share = 1 / (count + 2)
     return scores, float(((1 - share) * own + share * others).mean())
+
+
+def _mean_nats(logits: Floats, labels: Labels) -> float:
+    """Return the mean negative log-likelihood of the labels."""
+    scores = np.asarray(logits, np.float64)
+    scores = scores - scores.max(axis=1, keepdims=True)
+    own = scores[np.arange(len(labels)), labels]
+    return float((np.log(np.exp(scores).sum(axis=1)) - own).mean())
 
 
 def _slope(scores: npt.NDArray[np.float64], target: float, inverse: float) -> tuple[float, float]:

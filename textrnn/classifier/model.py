@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from textrnn.classifier.calibration import EVEN_SHARE
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.nn.bag import NgramBag
 from textrnn.nn.bidirectional import BidirectionalStack, reversal, reversed_within
@@ -101,17 +102,18 @@ class TextClassifier(nn.Module):
         self.recurrent.reset_parameters(generator)
         self.pooling.reset_parameters(generator)
 
-    def logits(self, ids: Tensor, lengths: Tensor) -> Tensor:
+    def logits(self, ids: Tensor, lengths: Tensor, bag_share: float = EVEN_SHARE) -> Tensor:
         """Return the score of every label, all experts taken together.
 
         Args:
             ids: Padded token ids, (batch, time), int64.
             lengths: Real tokens of each text, (batch,), int64, at least 1.
+            bag_share: See :func:`combined`.
 
         Returns:
             Logits, (batch, labels), float32.
         """
-        return combined(self.experts(ids, lengths))
+        return combined(self.experts(ids, lengths), bag_share)
 
     def experts(
         self, ids: Tensor, lengths: Tensor, masks: MaskSource | None = None
@@ -164,15 +166,17 @@ class TextClassifier(nn.Module):
         copy_weights(tensors, self.tensors())
 
 
-def combined(experts: Sequence[Tensor]) -> Tensor:
-    """Return the logits of several experts taken together: the mean of their log-probabilities.
+def combined(experts: Sequence[Tensor], bag_share: float = EVEN_SHARE) -> Tensor:
+    """Return the logits of the experts taken together: the weighted mean of their log-probabilities.
 
     Args:
-        experts: Logits, (batch, labels), of each; a single one's come back as they are.
+        experts: Logits, (batch, labels), of the network and the bag; a single one's come back as they are.
+        bag_share: The bag's weight, from 0 to 1.
     """
     if len(experts) == 1:
         return experts[0]
-    return torch.stack([scores.log_softmax(-1) for scores in experts]).mean(0)
+    network, bag = (scores.log_softmax(-1) for scores in experts)
+    return (1 - bag_share) * network + bag_share * bag
 
 
 def _spellings(tokenizer: Tokenizer, rows: int) -> Tensor | None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from textrnn.bundle import Bundle
+from textrnn.classifier.calibration import EVEN_SHARE
 from textrnn.classifier.model import TextClassifier
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.config import make
@@ -16,7 +17,14 @@ from textrnn.errors import ModelError, UsageError
 from textrnn.nn.weights import require_fitting
 from textrnn.tokenizers import Tokenizer
 
-__all__ = ["labels_of", "model_of", "require_whole", "settings_of", "temperature_of"]
+__all__ = [
+    "bag_share_of",
+    "labels_of",
+    "model_of",
+    "require_whole",
+    "settings_of",
+    "temperature_of",
+]
 
 _HOTTEST = 1e6
 """Beyond any temperature that training finds."""
@@ -41,6 +49,21 @@ def labels_of(config: Mapping[str, Any], where: str) -> tuple[str, ...]:
     ):
         raise ModelError(f"{where}: its list of labels is missing or wrong; the model is damaged")
     return tuple(labels)
+
+
+def bag_share_of(config: Mapping[str, Any], where: str) -> float:
+    """Return the bag's share of an answer, from 0 to 1: even where training had nothing to find it on.
+
+    Raises:
+        ModelError: it is no such number.
+    """
+    metrics = config.get("training", {}).get("metrics")
+    value = metrics.get("bag_share") if isinstance(metrics, dict) else None
+    if value is None:
+        return EVEN_SHARE
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ModelError(f"{where}: its bag's share is {value!r}; the model is damaged")
+    return float(value)
 
 
 def temperature_of(config: Mapping[str, Any], where: str) -> float:

@@ -14,7 +14,13 @@ import torch
 from textrnn.bundle import Bundle
 from textrnn.classifier.batches import cut, padded
 from textrnn.classifier.explanation import Explanation, explain
-from textrnn.classifier.opening import labels_of, model_of, settings_of, temperature_of
+from textrnn.classifier.opening import (
+    bag_share_of,
+    labels_of,
+    model_of,
+    settings_of,
+    temperature_of,
+)
 from textrnn.config import as_dict
 from textrnn.data.cleaning import clean
 from textrnn.errors import ModelError, UsageError
@@ -76,6 +82,7 @@ class Classifier:
     Attributes:
         labels: The labels, in the order of the columns of :meth:`probabilities`.
         temperature: What logits are divided by before the softmax.
+        bag_share: The share of the bag of n-grams in an answer, from 0 to 1; the network's is the rest.
 
     Raises:
         ModelError: the model's settings are wrong, or its files do not fit together.
@@ -99,6 +106,7 @@ class Classifier:
         where = str(bundle.path)
         self.labels = labels_of(bundle.config, where)
         self.temperature = temperature_of(bundle.config, where)
+        self.bag_share = bag_share_of(bundle.config, where)
         self._settings = settings_of(bundle.settings, where)
         self._max_length = self._settings.max_length or 2
         self._tokenizer = bundle.tokenizer()
@@ -242,6 +250,7 @@ class Classifier:
             autocast(self._device, self._precision),
         ):
             tokens, lengths = padded(ids)
-            logits = self._model.logits(tokens.to(self._device), lengths.to(self._device))
+            moved = tokens.to(self._device), lengths.to(self._device)
+            logits = self._model.logits(*moved, self.bag_share)
             found = (logits.float() / self.temperature).softmax(-1).cpu().numpy()
         return list(np.asarray(found, np.float32))

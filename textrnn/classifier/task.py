@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,7 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from textrnn.classifier.batches import ExampleBatch, evaluation_batches, training_batches
-from textrnn.classifier.calibration import expected_calibration_error, fit_temperature
+from textrnn.classifier.calibration import (
+    EVEN_SHARE,
+    expected_calibration_error,
+    fit_bag_share,
+    fit_temperature,
+)
 from textrnn.classifier.model import TextClassifier, combined
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.data.examples import ExampleCorpus, ExampleStore
@@ -151,21 +156,27 @@ class ClassifierTask:
         return states[0]
 
     def evaluate(self, most_targets: int | None) -> dict[str, float | None]:
-        """Return ``valid_loss``, ``valid_accuracy``, ``valid_macro_f1``, ``temperature``, ``valid_ece``.
+        """Return ``valid_loss``, ``_accuracy``, ``_macro_f1`` and ``_ece``, ``temperature``, ``bag_share``.
 
-        ``temperature`` is what the logits are to be divided by for probabilities that one can trust, and
-        ``valid_ece`` the expected calibration error after that, on the rows that it was fitted to, and so
-        a little flattering. All None without validation data.
+        ``bag_share`` is how much of an answer the bag gives, ``temperature`` what the logits are to be
+        divided by for probabilities that one can trust. All figures are of the rows that these two were
+        fitted to, and so a little flattering. All None without validation data, the share without a bag too.
         """
         if not len(self._corpus.valid.labels):
             names = ("loss", "accuracy", "macro_f1", "ece")
-            return {**{f"valid_{name}": None for name in names}, "temperature": None}
-        logits, labels = self._answers(self._corpus.valid, most_targets)
+            found = {f"valid_{name}": None for name in names}
+            return {**found, "temperature": None, "bag_share": None}
+        experts, labels = self._answers(self._corpus.valid, most_targets)
+        share: float | None = None
+        if len(experts) > 1:
+            network, bag = (scores.log_softmax(-1).numpy() for scores in experts)
+            share = fit_bag_share(network, bag, labels)
+        logits = _pooled(experts, share)
         temperature = fit_temperature(logits, labels)
         error = _calibration_error(logits / temperature, labels)
         figures = {**_figures(logits, labels), "ece": error}
         named = {f"valid_{name}": value for name, value in figures.items()}
-        return {**named, "temperature": temperature}
+        return {**named, "temperature": temperature, "bag_share": share}
 
     def fault(self, metrics: Mapping[str, float | None]) -> str | None:
         """Return what is wrong where the validation loss exploded or is not finite, or None."""
@@ -206,7 +217,8 @@ class ClassifierTask:
         """
         if not len(self._corpus.test.labels):
             return {}
-        logits, labels = self._answers(self._corpus.test, None)
+        experts, labels = self._answers(self._corpus.test, None)
+        logits = _pooled(experts, metrics.get("bag_share"))
         calibrated = logits / (metrics.get("temperature") or 1.0)
         figures = {**_figures(calibrated, labels), "ece": _calibration_error(calibrated, labels)}
         return {f"test_{name}": value for name, value in figures.items()}
@@ -217,18 +229,21 @@ class ClassifierTask:
 
     def _answers(
         self, store: ExampleStore, most: int | None
-    ) -> tuple[
-        np.ndarray[tuple[int, int], np.dtype[np.float32]],
-        np.ndarray[tuple[int], np.dtype[np.int64]],
-    ]:
-        """Return the logits, (rows, labels), and the right labels of a part's texts."""
-        logits: list[Tensor] = []
+    ) -> tuple[list[Tensor], np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        """Return each expert's logits, (rows, labels), and the right labels of a part's texts."""
+        found: list[list[Tensor]] = []
         labels: list[Tensor] = []
         for batch in evaluation_batches(store, self._max_length, self._settings.keep, most):
             moved = batch.to(self._device)
-            logits.append(self.model.logits(moved.ids, moved.lengths))
+            scores = self.model.experts(moved.ids, moved.lengths)
+            found.append([each.detach().cpu() for each in scores])
             labels.append(batch.labels)
-        return torch.cat(logits).detach().cpu().numpy(), torch.cat(labels).numpy()
+        experts = [torch.cat(batches) for batches in zip(*found, strict=True)]
+        return experts, torch.cat(labels).numpy()
+
+
+def _pooled(experts: Sequence[Tensor], share: float | None) -> np.ndarray:
+    return combined(experts, EVEN_SHARE if share is None else share).numpy()
 
 
 def _calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
