@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import random
 import re
 import statistics
 import tempfile
@@ -132,6 +133,8 @@ def main() -> None:
     median = statistics.median(run["accuracy"] for run in runs)
     print(f"median of {len(runs)}: {median:.2%}", flush=True)
     train, test = rows(given.train), rows(given.test)
+    # Files may hold one label after the other, and fastText reads rows as they stand.
+    random.Random(0).shuffle(train)
     learnt, valid = (train, rows(given.valid)) if given.valid else held_back(train)
     baselines = {
         "fasttext": fast_text(train, test, EPOCHS),
