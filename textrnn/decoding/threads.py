@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from typing import Any
 
@@ -12,7 +13,7 @@ from textrnn.tokenizers.base import NUM_SPECIAL
 
 __all__ = ["set_threads", "tune_threads"]
 
-_STEPS = 6
+_STEPS = 12
 
 
 def set_threads(threads: int, *, in_torch: bool = False) -> None:
@@ -50,7 +51,7 @@ def tune_threads(model: StepModel[Any], rows: int = 1, *, in_torch: bool = False
     needed_s = {}
     while threads >= 1:
         set_threads(threads, in_torch=in_torch)
-        needed_s[threads] = _steps_s(model, rows)
+        needed_s[threads] = _step_s(model, rows)
         threads //= 2
     fastest = min(needed_s, key=needed_s.__getitem__)
     set_threads(fastest, in_torch=in_torch)
@@ -69,11 +70,13 @@ def _threads(*, in_torch: bool) -> int:
     return max((pool["num_threads"] for pool in pools), default=1)
 
 
-def _steps_s(model: StepModel[Any], rows: int) -> float:
-    """Return how long a few steps take, in seconds, after one that warms up."""
+def _step_s(model: StepModel[Any], rows: int) -> float:
+    """Return how long a step takes, in seconds: the median of some, so that one held up moves nothing."""
     ids = np.full(rows, NUM_SPECIAL, np.int64)
     _, state = model.step(ids, model.start(rows))
-    begun = time.perf_counter()
+    needed_s = []
     for _ in range(_STEPS):
+        begun = time.perf_counter()
         _, state = model.step(ids, state)
-    return time.perf_counter() - begun
+        needed_s.append(time.perf_counter() - begun)
+    return statistics.median(needed_s)
