@@ -51,14 +51,19 @@ def labels_of(config: Mapping[str, Any], where: str) -> tuple[str, ...]:
     return tuple(labels)
 
 
+def _metric(config: Mapping[str, Any], name: str) -> Any:
+    """Return what training recorded under a name, None where it recorded nothing."""
+    metrics = config.get("training", {}).get("metrics")
+    return metrics.get(name) if isinstance(metrics, dict) else None
+
+
 def bag_share_of(config: Mapping[str, Any], where: str) -> float:
     """Return the bag's share of an answer, from 0 to 1: even where training had nothing to find it on.
 
     Raises:
         ModelError: it is no such number.
     """
-    metrics = config.get("training", {}).get("metrics")
-    value = metrics.get("bag_share") if isinstance(metrics, dict) else None
+    value = _metric(config, "bag_share")
     if value is None:
         return EVEN_SHARE
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
@@ -72,8 +77,7 @@ def temperature_of(config: Mapping[str, Any], where: str) -> float:
     Raises:
         ModelError: it is no such number.
     """
-    metrics = config.get("training", {}).get("metrics")
-    value = metrics.get("temperature") if isinstance(metrics, dict) else None
+    value = _metric(config, "temperature")
     if value is None:
         return 1.0
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -121,11 +121,11 @@ FASTTEXT = "__label__"
 def classify(model: Path, files: tuple[str, ...], **values: Any) -> None:
     r"""Label texts with a trained classifier.
 
-    Each line of each FILE is a text; blank lines keep their place. In a table (.csv, .tsv, .jsonl, .parquet,
-    hf:NAME, or any file with --text-column) each row is one. With --whole-file each file is one, and its
-    name stands where the text would. - is stdin, which is also read where no FILE is named; what comes
-    through a pipe is answered line by line as it arrives, but for tables. Files may be compressed (gzip, xz,
-    bzip2, zstd).
+    Each line of each FILE is a text; blank lines keep their place. In a table (.csv, .tsv, .json, .jsonl,
+    .parquet, hf:NAME, or any file with --text-column) each row is one. With --whole-file each file is one,
+    and its name stands where the text would. - is stdin, which is also read where no FILE is named; what
+    comes through a pipe is answered line by line as it arrives, but for tables. Files may be compressed
+    (gzip, xz, bzip2, zstd).
 
     A terminal shows a table. Elsewhere every text becomes a row of tab-separated values:
 
