@@ -14,7 +14,7 @@ __all__ = ["with_regularisation"]
 
 DROPOUT = ((1.2, 0.0), (2.6, 0.1), (3.5, 0.2), (8.0, 0.3), (math.inf, 0.4))
 """Dropout by the number of passes up to which it serves."""
-RATES = {"adamw": 1.4e-2, "adam": 7e-3, "rmsprop": 1e-3, "sgd": 1.0}
+RATES = {"muon": 1.4e-2, "adamw": 1.4e-2, "adam": 7e-3, "rmsprop": 1e-3, "sgd": 1.0}
 RATE_OF_CELL = {"lstm": 1.0, "gru": 0.45, "rnn_tanh": 0.2, "rnn_relu": 0.03}
 
 
@@ -43,11 +43,11 @@ def with_regularisation(
         reasons.append(f"dropout {dropout:g} for about {epochs:.2g} passes over the text")
     decay = settings.weight_decay
     if decay is None:
-        decay = 0.0 if settings.optimizer != "adamw" else 0.3 if repeated else 0.05
+        decay = 0.0 if settings.optimizer not in ("muon", "adamw") else 0.3 if repeated else 0.05
     peak = settings.learning_rate
     if peak is None:
         of_cell = 0.5 if settings.optimizer == "sgd" else RATE_OF_CELL[settings.rnn_type]
         peak = RATES[settings.optimizer or "adamw"] * of_cell
-        if settings.optimizer in ("adamw", "adam") and (settings.hidden_size or 0) > 512:
+        if settings.optimizer in ("muon", "adamw", "adam") and (settings.hidden_size or 0) > 512:
             peak *= math.sqrt(512 / (settings.hidden_size or 512))
     return dataclasses.replace(settings, dropout=dropout, weight_decay=decay, learning_rate=peak)

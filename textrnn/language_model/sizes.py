@@ -7,6 +7,7 @@ from textrnn.nn.sizes import embedding_parameters, recurrent_parameters
 
 __all__ = [
     "evaluation_ratio",
+    "features_read",
     "model_parameters",
     "product_weights",
     "scored_words",
@@ -28,7 +29,7 @@ def model_parameters(settings: LanguageModelSettings, vocab_size: int) -> int:
         vocab_size: Number of ids.
     """
     tied = vocab_size * (settings.embedding_dim or 0) if settings.tie_weights else 0
-    output = vocab_size * ((settings.hidden_size or 0) + 1)
+    output = vocab_size * (features_read(settings) + 1)
     return (
         embedding_parameters(settings, vocab_size) - tied + recurrent_parameters(settings) + output
     )
@@ -36,8 +37,14 @@ def model_parameters(settings: LanguageModelSettings, vocab_size: int) -> int:
 
 def product_weights(settings: LanguageModelSettings, vocab_size: int) -> int:
     """Return the weights that take part in matrix products, from which a step's arithmetic follows."""
-    output = scored_words(settings, vocab_size) * (settings.hidden_size or 0)
+    output = scored_words(settings, vocab_size) * features_read(settings)
     return recurrent_parameters(settings, vectors=False) + output
+
+
+def features_read(settings: LanguageModelSettings) -> int:
+    """Return how many features the output layer reads."""
+    beside = (settings.embedding_dim or 0) if settings.skip_connection else 0
+    return (settings.hidden_size or 0) + beside
 
 
 def scored_words(settings: LanguageModelSettings, vocab_size: int) -> int:
@@ -56,9 +63,9 @@ def evaluation_ratio(settings: LanguageModelSettings, vocab_size: int) -> float:
         vocab_size: Number of ids.
     """
     recurrent = 6 * recurrent_parameters(settings, vectors=False)
-    hidden = settings.hidden_size or 0
-    training = recurrent + scored_words(settings, vocab_size) * (6 * hidden + _SOFTMAX)
-    return (_FORWARD_RATIO * recurrent + vocab_size * (2 * hidden + _SOFTMAX)) / training
+    features = features_read(settings)
+    training = recurrent + scored_words(settings, vocab_size) * (6 * features + _SOFTMAX)
+    return (_FORWARD_RATIO * recurrent + vocab_size * (2 * features + _SOFTMAX)) / training
 
 
 def training_memory_bytes(settings: LanguageModelSettings, vocab_size: int) -> int:

@@ -68,6 +68,12 @@ class Attention(nn.Module):
             self.score = nn.Parameter(torch.empty(query_size))
         self._scale = query_size**-0.5 if kind == "scaled" else 1.0
 
+    @property
+    def blocks(self) -> dict[str, int]:
+        """Its matrices, each a single one."""
+        linears = {"query": self.query, "key": self.key}
+        return {f"{name}.weight": 1 for name, linear in linears.items() if linear is not None}
+
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw the starting weights (Glorot and Bengio 2010)."""
         with torch.no_grad():

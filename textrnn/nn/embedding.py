@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from textrnn.nn.dropout import MaskSource, drop
+from textrnn.nn.lookup import looked_up
 from textrnn.nn.ngrams import ngram_rows
 
 __all__ = ["TokenEmbedding"]
@@ -31,6 +32,9 @@ class TokenEmbedding(nn.Module):
         spellings: Rows of each token's character n-grams (``textrnn.nn.spelling``), (vocab_size, n),
             integers; the mean of their embeddings is added to the token's own. None adds nothing.
         spelling_rows: Rows of the table of character n-grams.
+
+    Attributes:
+        is_tied: Whether the tokens' matrix is an output layer's too.
     """
 
     spellings: Tensor | None
@@ -57,12 +61,19 @@ class TokenEmbedding(nn.Module):
         self.locked_dropout = locked_dropout
         self.ngrams: nn.Parameter | None = None
         self.spelled: nn.Parameter | None = None
+        self.is_tied = False
         # Made from the tokenizer's pieces whenever a model is built: no part of its weights.
         self.register_buffer("spellings", spellings, persistent=False)
         if spellings is not None:
             self.spelled = nn.Parameter(torch.empty(spelling_rows, dim))
         if ngram_order > 1:
             self.ngrams = nn.Parameter(torch.empty((ngram_order - 1) * ngram_rows, dim))
+
+    @property
+    def tables(self) -> list[str]:
+        """Names of the matrices that are read by rows alone."""
+        names = [name for name in ("ngrams",) if getattr(self, name) is not None]
+        return names if self.is_tied else ["weight", *names]
 
     def reset_parameters(self, generator: torch.Generator, std: float) -> None:
         """Draw the starting weights from a normal distribution."""
@@ -100,18 +111,41 @@ class TokenEmbedding(nn.Module):
             assert history is not None  # noqa: S101  (an invariant of the model's own code)
             seen = torch.cat([history.t(), ids])
             rows = ngram_rows(seen, self.ngram_order, self.rows_per_order)
-            vectors = functional.embedding(rows, self.ngrams)
-            if masks is not None and self.ngram_dropout:
-                shape = (*vectors.shape[:-1], 1)
-                vectors = vectors * masks.mask(shape, self.ngram_dropout, vectors.dtype)
-            embedded = embedded + vectors.sum(-2)
+            embedded = embedded + self._ngrams(rows, self.ngrams, masks)
             state = {"history": seen[len(ids) :].t()}
         return drop(embedded, self.input_dropout, masks, locked=self.locked_dropout), state
+
+    def _ngrams(self, rows: Tensor, table: Tensor, masks: MaskSource | None) -> Tensor:
+        """Return the sum of the n-grams' embeddings at each place, (time, batch, dim).
+
+        Args:
+            rows: (time, batch, orders).
+            table: (rows, dim).
+            masks: Source of dropout masks; None drops none.
+        """
+        kept: Tensor | None = None
+        if masks is not None and self.ngram_dropout:
+            kept = masks.mask(rows.shape, self.ngram_dropout, torch.float32)
+        if rows.device.type != "cpu":
+            # How many are kept, a GPU could only tell by stopping.
+            vectors = functional.embedding(rows, table)
+            return (vectors if kept is None else vectors * kept.unsqueeze(-1)).sum(-2)
+        shape = (*rows.shape[:-1], -1)
+        if kept is None:
+            table, places = looked_up(table, rows.flatten(0, -2))
+            return functional.embedding_bag(places, table, mode="sum").view(shape)
+        # What is dropped is not looked up at all.
+        is_kept = kept != 0
+        numbers = is_kept.sum(-1).flatten()
+        table, places = looked_up(table, rows[is_kept])
+        summed = functional.embedding_bag(places, table, numbers.cumsum(0) - numbers, mode="sum")
+        return (summed * kept.max()).view(shape)
 
     def _tokens(self, ids: Tensor) -> Tensor:
         """Return the tokens' own embeddings, with those of their spelling, (time, batch, dim)."""
         if self.spelled is None or self.spellings is None:
-            return functional.embedding(ids, self.weight)
+            weight, places = looked_up(self.weight, ids)
+            return functional.embedding(places, weight)
         if ids.device.type != "cpu":
             # How many distinct tokens there are, a GPU could only tell by stopping.
             rows = self.spellings[ids.flatten()]
@@ -122,4 +156,5 @@ class TokenEmbedding(nn.Module):
         spelt = functional.embedding_bag(
             self.spellings[distinct], self.spelled, mode="mean", padding_idx=0
         )
-        return functional.embedding(places, functional.embedding(distinct, self.weight) + spelt)
+        weight, rows = looked_up(self.weight, distinct)
+        return functional.embedding(places, functional.embedding(rows, weight) + spelt)

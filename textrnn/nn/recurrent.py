@@ -55,6 +55,11 @@ class RecurrentLayer(nn.Module):
         self.bias_ih = nn.Parameter(torch.zeros(rows))
         self.bias_hh = nn.Parameter(torch.zeros(rows))
 
+    @property
+    def blocks(self) -> dict[str, int]:
+        """Of how many gates the matrices are piles."""
+        return dict.fromkeys(("weight_ih", "weight_hh"), GATES[self.rnn_type])
+
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw the starting weights."""
         size = self.hidden_size

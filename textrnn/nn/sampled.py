@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from textrnn.nn.dropout import MaskSource
+from textrnn.nn.lookup import looked_up
 
 __all__ = ["expected_counts", "log_uniform", "sampled_nats"]
 
@@ -77,7 +78,13 @@ def sampled_nats(
     correction = copies.log() - expected_counts(words, samples, vocab_size).log()
     if counted is None:
         counted = torch.ones(len(targets), device=targets.device)
-    nats: Tensor = _SampledNats.apply(features, weight, bias, targets, counted, words, correction)  # type: ignore[no-untyped-call]
+    ids = torch.cat([words, targets])
+    table, places = looked_up(weight, ids)
+    if table is not weight:
+        # Rows stand in the order of ids, so that words are still sorted.
+        bias = bias[ids.new_empty(len(table)).index_copy_(0, places, ids)]
+        words, targets = places[: len(words)], places[len(words) :]
+    nats: Tensor = _SampledNats.apply(features, table, bias, targets, counted, words, correction)  # type: ignore[no-untyped-call]
     return nats
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "own_device",
     "pick_device",
     "pick_precision",
+    "product_type",
     "use_threads",
 ]
 
@@ -140,6 +141,11 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     if precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
+
+
+def product_type(precision: str) -> torch.dtype:
+    """Return the type in which products are taken."""
+    return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
 def device_facts(device: torch.device, precision: str, threads: int) -> DeviceFacts:

@@ -257,14 +257,14 @@ class Loop:
         """Evaluate, keep the best, show a sample, save."""
         begun = self._clock()
         state = self.state
-        own = self._updater.use_average()
+        own = self._updater.show()
         metrics = self._evaluator.metrics(state.plan.eval_targets)
         evaluating_s = self._clock() - begun
         value = metrics[self.task.metric]
         self._evaluation_fault = self.task.fault(metrics)
         if self._evaluation_fault:
             # Nothing of these weights is kept or saved.
-            self._updater.use_own(own)
+            self._updater.hide(own)
             return
         metrics = finite_figures(metrics)
         is_best = self._evaluator.is_better(value, state.best)
@@ -279,7 +279,7 @@ class Loop:
             state.waited += 1
             self._adapt_to_plateau()
         sample = self._evaluator.sample(state.step)
-        self._updater.use_own(own)
+        self._updater.hide(own)
         state.history.append(
             {
                 "step": state.step,

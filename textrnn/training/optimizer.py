@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from textrnn.training.rules import Kept, Rule, rule_of
+from textrnn.nn.parts import NO_PARTS, Parts
+from textrnn.training.muon import MuonRule
+from textrnn.training.rows import RowTable, shapes_of_rows
+from textrnn.training.rules import AdamRule, Kept, Rule, rule_of
 from textrnn.training.settings import TrainingSettings
 
-__all__ = ["Group", "Optimizer", "make_optimizer"]
+__all__ = ["Group", "Optimizer", "make_optimizer", "updates_rows"]
 
 Named = Iterable[tuple[str, torch.nn.Parameter]]
+FEWEST_NUMBERS = 1 << 20
+"""A smaller table is updated whole: one pass over it costs less than to find out what to leave alone."""
 
 
 @dataclass
@@ -23,28 +28,46 @@ class Group:
     Attributes:
         name: What the group is called.
         parameters: Its parameters by name.
+        rule: How they are updated.
         rate: Learning rate of the next update.
         decay: Weight decay.
+        tables: Those of the parameters that are updated by rows.
     """
 
     name: str
     parameters: dict[str, torch.nn.Parameter]
+    rule: Rule
     rate: float
     decay: float
+    tables: dict[str, RowTable] = field(default_factory=dict)
 
 
 class Optimizer:
-    """Updates parameters by a rule; gives the same bits as the optimiser of that name in ``torch.optim``.
+    """Updates parameters by rules; gives the same bits as the optimiser of that name in ``torch.optim``.
+
+    But for tables that are updated by rows (``textrnn.training.rows``), where it is the same to rounding.
 
     Args:
-        rule: How.
-        groups: What, each parameter once.
+        groups: What to update, each parameter once.
     """
 
-    def __init__(self, rule: Rule, groups: Sequence[Group]) -> None:
+    def __init__(self, groups: Sequence[Group]) -> None:
         self.groups = tuple(groups)
-        self._rule = rule
         self._kept: dict[str, Kept] = {}
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether tables are updated by rows, and so are behind between updates."""
+        return any(group.tables for group in self.groups)
+
+    def learning(self) -> list[Tensor]:
+        """Return the tensors that gradients have reached: parameters, and rows of tables."""
+        found: list[Tensor] = []
+        for group in self.groups:
+            found += [p for p in group.parameters.values() if p.grad is not None]
+            leaves = (table.leaf() for table in group.tables.values())
+            found += [leaf for leaf in leaves if leaf is not None]
+        return found
 
     @torch.no_grad()
     def step(self) -> None:
@@ -55,33 +78,48 @@ class Optimizer:
                 for name, parameter in group.parameters.items()
                 if parameter.grad is not None
             }
+            if odd := learning.keys() & group.tables.keys():
+                raise RuntimeError(f"{min(odd)} is read otherwise than by rows")
             for name, (parameter, _) in learning.items():
                 if name not in self._kept:
-                    self._kept[name] = self._rule.begin(parameter)
+                    self._kept[name] = group.rule.begin(parameter)
             parameters: list[Tensor] = [parameter for parameter, _ in learning.values()]
             gradients = [gradient for _, gradient in learning.values()]
             kept = [self._kept[name] for name in learning]
-            self._rule.apply(parameters, gradients, kept, group.rate, group.decay)
+            group.rule.apply(parameters, gradients, kept, group.rate, group.decay)
+            for table in group.tables.values():
+                table.update(group.rate, group.decay)
 
     def forget_gradients(self) -> None:
         """Let go of every gradient."""
         for group in self.groups:
-            for parameter in group.parameters.values():
-                parameter.grad = None
+            self._forget(group)
+
+    def rest(self) -> None:
+        """Let go of the gradients of groups that learn nothing now, so that they count in no norm."""
+        for group in self.groups:
+            if group.rate == 0:
+                self._forget(group)
+
+    def settled(self) -> dict[str, Tensor]:
+        """Return what the tables stand for that are updated by rows, by name; copies."""
+        return {name: table.settled() for g in self.groups for name, table in g.tables.items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what is kept, as tensors named ``PARAMETER/KEY``."""
+        every = dict(self._kept)
+        for group in self.groups:
+            every |= {name: table.tensors() for name, table in group.tables.items()}
         return {
-            f"{name}/{key}": tensor
-            for name, kept in self._kept.items()
-            for key, tensor in kept.items()
+            f"{name}/{key}": tensor for name, kept in every.items() for key, tensor in kept.items()
         }
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Keep what :meth:`tensors` returned, on the parameters' devices.
 
         Each parameter has all that the rule keeps of one, or nothing, where it was never updated. The fused
-        kernels take the shapes for granted, so they are held against the parameters here.
+        kernels take the shapes for granted, so they are held against the parameters here. Whether tables were
+        and are updated by rows need not be the same; the parameters must be those that were saved.
 
         Raises:
             ValueError: the tensors are not such an optimiser's; nothing is kept then.
@@ -95,37 +133,69 @@ class Optimizer:
         for group in self.groups:
             there = [name for name in group.parameters if name in found]
             for name in there:
-                kept[name] = self._fitting(name, group.parameters[name], found.pop(name))
-            if not self._rule.counts and 0 < len(there) < len(group.parameters):
+                kept[name] = _fitting(group.rule, name, group.parameters[name], found.pop(name))
+            if not group.rule.counts and 0 < len(there) < len(group.parameters):
                 raise ValueError(
                     "the optimiser's momentum is there for a part of the parameters only"
                 )
         if found:
             raise ValueError(f"the optimiser's {min(found)} belongs to no parameter")
+        for group in self.groups:
+            for name, parameter in group.parameters.items():
+                if name in group.tables:
+                    group.tables[name].load(kept.pop(name, {}))
+                elif isinstance(group.rule, AdamRule) and "seen" in kept.get(name, {}):
+                    table = RowTable(parameter, group.rule)
+                    table.load(kept[name])
+                    kept[name] = table.close()
         self._kept = kept
 
-    def _fitting(self, name: str, parameter: Tensor, given: Kept) -> Kept:
-        """Return a copy of what is to be kept of a parameter.
+    def _forget(self, group: Group) -> None:
+        for parameter in group.parameters.values():
+            parameter.grad = None
+        for table in group.tables.values():
+            table.forget()
 
-        Raises:
-            ValueError: it is something else.
-        """
-        shapes = self._rule.shapes(parameter)
-        for key in sorted(shapes.keys() ^ given.keys()):
-            raise ValueError(f"the optimiser's {name}/{key} is missing or too many")
-        for key, tensor in given.items():
-            shape, own = shapes[key], tuple(tensor.shape)
-            # NumPy has made one-element vectors of single numbers.
-            fits = own == shape or (not shape and own == (1,))
-            if not fits or tensor.dtype != torch.float32:
-                raise ValueError(
-                    f"the optimiser's {name}/{key} has shape {own} of {tensor.dtype}, not {shape}"
-                )
-        return {key: tensor.to(parameter.device).clone() for key, tensor in given.items()}
+
+def _fitting(rule: Rule, name: str, parameter: Tensor, given: Kept) -> Kept:
+    """Return a copy of what is to be kept of a parameter.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    shapes = rule.shapes(parameter)
+    if isinstance(rule, AdamRule) and "seen" in given:
+        shapes |= shapes_of_rows(parameter)
+    for key in sorted(shapes.keys() ^ given.keys()):
+        raise ValueError(f"the optimiser's {name}/{key} is missing or too many")
+    for key, tensor in given.items():
+        shape, own = shapes[key], tuple(tensor.shape)
+        # NumPy has made one-element vectors of single numbers.
+        fits = own == shape or (not shape and own == (1,))
+        if not fits or tensor.dtype != torch.float32:
+            raise ValueError(
+                f"the optimiser's {name}/{key} has shape {own} of {tensor.dtype}, not {shape}"
+            )
+    return {key: tensor.to(parameter.device).clone() for key, tensor in given.items()}
+
+
+def updates_rows(settings: TrainingSettings, device: torch.device, processes: int) -> bool:
+    """Return whether large tables are updated by rows, where the rule allows it.
+
+    A GPU passes over a table in no time; several processes add up whole gradients, and an average of weights
+    takes in whole tables.
+    """
+    return device.type == "cpu" and processes == 1 and not settings.ema_decay
 
 
 def make_optimizer(
-    settings: TrainingSettings, parameters: Named, group: Callable[[str], str] = lambda name: ""
+    settings: TrainingSettings,
+    parameters: Named,
+    group: Callable[[str], str] = lambda name: "",
+    parts: Parts = NO_PARTS,
+    *,
+    by_rows: bool = False,
+    product_type: torch.dtype = torch.float32,
 ) -> Optimizer:
     """Return the optimiser that the settings name.
 
@@ -133,15 +203,30 @@ def make_optimizer(
 
     Weight decay acts on matrices only: biases and the gains of norms set a scale that decay would
     distort. With ``adam``, ``sgd`` and ``rmsprop`` it is the classic penalty in the gradient; with
-    ``adamw`` it is decoupled (Loshchilov and Hutter 2019).
+    ``adamw`` and ``muon`` it is decoupled (Loshchilov and Hutter 2019). ``muon`` is for the matrices of
+    hidden layers; all else is updated by AdamW then, as its authors advise.
+
+    Args:
+        settings: Resolved settings.
+        parameters: What to update, by name.
+        group: Returns the group of a parameter.
+        parts: What is known of the parameters.
+        by_rows: Whether large tables are to be updated by rows, where the rule allows it.
+        product_type: Of the matrix products in an update.
     """
-    members: dict[tuple[str, bool], dict[str, torch.nn.Parameter]] = {}
-    for name, parameter in parameters:
-        members.setdefault((group(name), parameter.ndim > 1), {})[name] = parameter
     rate, decay = settings.learning_rate or 0.0, settings.weight_decay or 0.0
-    groups = [
-        Group(name, some, rate, decay if is_matrix else 0.0)
-        for (name, is_matrix), some in members.items()
-    ]
-    rule = rule_of(settings.optimizer, settings.momentum, (settings.beta1, settings.beta2))
-    return Optimizer(rule, groups)
+    usual = rule_of(settings.optimizer, settings.momentum, (settings.beta1, settings.beta2))
+    groups: dict[tuple[str, bool, int], Group] = {}
+    for name, parameter in parameters:
+        is_matrix = parameter.ndim > 1
+        blocks = parts.blocks.get(name, 0) if settings.optimizer == "muon" else 0
+        key = (group(name), is_matrix, blocks)
+        if key not in groups:
+            rule = MuonRule(blocks, product_type) if blocks else usual
+            groups[key] = Group(key[0], {}, rule, rate, decay if is_matrix else 0.0)
+        members = groups[key]
+        members.parameters[name] = parameter
+        is_large = name in parts.tables and parameter.numel() >= FEWEST_NUMBERS
+        if by_rows and is_large and isinstance(usual, AdamRule) and usual.makes_up(members.decay):
+            members.tables[name] = RowTable(parameter, usual)
+    return Optimizer(list(groups.values()))

@@ -17,12 +17,12 @@ from torch.optim.adamw import adamw
 from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
-__all__ = ["AdamRule", "Kept", "RMSpropRule", "Rule", "SGDRule", "rule_of"]
+__all__ = ["ADAM_EPS", "AdamRule", "Kept", "RMSpropRule", "Rule", "SGDRule", "rule_of"]
 
 Kept = dict[str, Tensor]
 """What an optimiser keeps of a parameter, by ``torch.optim``'s names."""
 
-_ADAM_EPS = 1e-8
+ADAM_EPS = 1e-8
 _RMSPROP_ALPHA, _RMSPROP_EPS = 0.99, 1e-8
 """The defaults of ``torch.optim``."""
 
@@ -59,8 +59,10 @@ class Rule(ABC):
 
     def begin(self, parameter: Tensor) -> Kept:
         """Return what is kept of a parameter that was never updated."""
-        kept = {"step": torch.zeros((), dtype=torch.float32, device=parameter.device)}
-        return kept | {key: torch.zeros_like(parameter) for key in self.like}
+        kept = {key: torch.zeros_like(parameter) for key in self.like}
+        if self.counts:
+            kept["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
+        return kept
 
     def shapes(self, parameter: Tensor) -> dict[str, tuple[int, ...]]:
         """Return the shapes of what is kept of a parameter once it was updated."""
@@ -74,12 +76,25 @@ class AdamRule(Rule):
     Args:
         betas: Decay of the averages of gradients and of their squares.
         decoupled: Decay the weights themselves, as AdamW does, not in the gradient.
+
+    Attributes:
+        betas: Those.
     """
 
     def __init__(self, betas: tuple[float, float], *, decoupled: bool) -> None:
         self.like = ("exp_avg", "exp_avg_sq")
-        self._betas = betas
+        self.betas = betas
+        self._is_decoupled = decoupled
         self._function: Callable[..., None] = adamw if decoupled else adam
+
+    def makes_up(self, decay: float) -> bool:
+        """Return whether a row's updates without a gradient can be made up for later.
+
+        Args:
+            decay: Weight decay; in the gradient it lets no row be without one.
+        """
+        # Where its momentum outlives the average that it is divided by, a row would move ever faster.
+        return self.betas[0] ** 2 < self.betas[1] and (self._is_decoupled or not decay)
 
     def apply(
         self,
@@ -99,11 +114,11 @@ class AdamRule(Rule):
             [state["step"] for state in kept],
             fused=True,
             amsgrad=False,
-            beta1=self._betas[0],
-            beta2=self._betas[1],
+            beta1=self.betas[0],
+            beta2=self.betas[1],
             lr=rate,
             weight_decay=decay,
-            eps=_ADAM_EPS,
+            eps=ADAM_EPS,
             maximize=False,
         )
 
@@ -182,7 +197,10 @@ class RMSpropRule(Rule):
 
 
 def rule_of(optimizer: str | None, momentum: float, betas: tuple[float, float]) -> Rule:
-    """Return the rule that a setting names: ``adamw``, ``adam``, ``sgd`` or ``rmsprop``."""
-    if optimizer in ("adamw", "adam"):
-        return AdamRule(betas, decoupled=optimizer == "adamw")
+    """Return the rule that a setting names: ``adamw``, ``adam``, ``sgd`` or ``rmsprop``.
+
+    Of ``muon`` it is the one for all but the matrices of hidden layers: AdamW.
+    """
+    if optimizer in ("adamw", "adam", "muon"):
+        return AdamRule(betas, decoupled=optimizer != "adam")
     return SGDRule(momentum) if optimizer == "sgd" else RMSpropRule(momentum)

@@ -15,9 +15,9 @@ class TrainingSettings:
 
     optimizer: str | None = setting(
         None,
-        "Optimiser.",
+        "Optimiser; muon updates the matrices of hidden layers, and adamw the rest.",
         section="training",
-        choices=("adamw", "adam", "sgd", "rmsprop"),
+        choices=("muon", "adamw", "adam", "sgd", "rmsprop"),
     )
     learning_rate: float | None = setting(
         None, "Peak learning rate.", section="training", above=0, maximum=1000

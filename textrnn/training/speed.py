@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.nn.dropout import MaskSource
+from textrnn.nn.parts import parts_of
 from textrnn.training.clipping import clip_gradients
-from textrnn.training.device import autocast, is_out_of_memory
-from textrnn.training.optimizer import make_optimizer
+from textrnn.training.device import autocast, is_out_of_memory, product_type
+from textrnn.training.optimizer import make_optimizer, updates_rows
 from textrnn.training.run import Machine
 from textrnn.training.settings import TrainingSettings
 
@@ -55,7 +56,13 @@ def _step_s(
     loss: Callable[[int, MaskSource], Tensor],
 ) -> float:
     """Return the seconds of a step on a batch's part."""
-    optimizer = make_optimizer(settings, model.named_parameters())
+    optimizer = make_optimizer(
+        settings,
+        model.named_parameters(),
+        parts=parts_of(model),
+        by_rows=updates_rows(settings, machine.device, machine.processes),
+        product_type=product_type(machine.precision),
+    )
     times = []
     for step in range(_MEASURED_STEPS):
         begun = time.perf_counter()
@@ -63,7 +70,7 @@ def _step_s(
         with autocast(machine.device, machine.precision):
             value = loss(rows, masks)
         value.backward()  # type: ignore[no-untyped-call]
-        clip_gradients(model.parameters(), 1.0)
+        clip_gradients(optimizer.learning(), 1.0)
         optimizer.step()
         optimizer.forget_gradients()
         if machine.device.type == "cuda":

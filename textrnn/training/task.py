@@ -64,6 +64,9 @@ class Model(Protocol):
     def named_parameters(self) -> Iterator[tuple[str, Any]]:
         """As ``torch.nn.Module`` has it."""
 
+    def named_modules(self) -> Iterator[tuple[str, Any]]:
+        """Likewise; see ``textrnn.nn.parts`` for what they may tell of themselves."""
+
 
 class Task(Protocol):
     """A job to be trained.

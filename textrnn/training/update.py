@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from textrnn.nn.dropout import MaskSource
+from textrnn.nn.parts import parts_of
 from textrnn.training.average import Average
 from textrnn.training.clipping import clip_gradients
-from textrnn.training.device import autocast, is_out_of_memory
+from textrnn.training.device import autocast, is_out_of_memory, product_type
 from textrnn.training.memory import LeftMemory
-from textrnn.training.optimizer import make_optimizer
+from textrnn.training.optimizer import make_optimizer, updates_rows
 from textrnn.training.ranks import ALONE, Ranks
 from textrnn.training.settings import TrainingSettings
 from textrnn.training.task import State, Task
@@ -52,7 +53,14 @@ class Updater:
         self._ranks = ranks
         named = list(task.model.named_parameters())
         self._parameters = [parameter for _, parameter in named]
-        self._optimizer = make_optimizer(settings, named, task.group)
+        self._optimizer = make_optimizer(
+            settings,
+            named,
+            task.group,
+            parts_of(task.model),
+            by_rows=updates_rows(settings, device, ranks.size),
+            product_type=product_type(precision),
+        )
         self._average: Average | None = None
         if settings.ema_decay:
             self._average = Average(task.model.tensors(), settings.ema_decay)
@@ -97,12 +105,8 @@ class Updater:
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
         sums = self._ranks.add_up(self._parameters, sums, has_rows=own is not None)
-        for group in self._optimizer.groups:
-            if group.rate == 0:
-                # What does not learn yet must not count in the gradient's norm either.
-                for parameter in group.parameters.values():
-                    parameter.grad = None
-        norm = clip_gradients(self._parameters, self._settings.grad_clip or math.inf)
+        self._optimizer.rest()
+        norm = clip_gradients(self._optimizer.learning(), self._settings.grad_clip or math.inf)
         self._optimizer.step()
         self._carried = carried
         if self._average is not None:
@@ -120,20 +124,25 @@ class Updater:
         """Let every sequence start afresh with the next batch."""
         self._carried = None
 
-    def use_average(self) -> Mapping[str, Tensor] | None:
-        """Put the averaged weights into the model; returns its own for :meth:`use_own`, if any."""
-        if self._average is None:
+    def evaluated_tensors(self) -> Mapping[str, Tensor]:
+        """Return the weights that an evaluation uses: averaged ones, or the model's own, all up to date."""
+        if self._average is not None:
+            return self._average.tensors
+        present = self._task.model.tensors()
+        settled = self._optimizer.settled()
+        return {name: settled.get(name, tensor) for name, tensor in present.items()}
+
+    def show(self) -> Mapping[str, Tensor] | None:
+        """Put the weights to be evaluated into the model; returns its own for :meth:`hide`, if others."""
+        if self._average is None and not self._optimizer.has_tables:
             return None
-        own = {name: tensor.clone() for name, tensor in self._task.model.tensors().items()}
-        self._task.model.load_tensors(self._average.tensors)
+        evaluated, present = self.evaluated_tensors(), self._task.model.tensors()
+        own = {name: tensor.clone() for name, tensor in present.items()}
+        self._task.model.load_tensors(evaluated)
         return own
 
-    def evaluated_tensors(self) -> Mapping[str, Tensor]:
-        """Return the weights that an evaluation would use: the averaged ones, or the model's own."""
-        return self._task.model.tensors() if self._average is None else self._average.tensors
-
-    def use_own(self, own: Mapping[str, Tensor] | None) -> None:
-        """Undo :meth:`use_average`."""
+    def hide(self, own: Mapping[str, Tensor] | None) -> None:
+        """Undo :meth:`show`: training goes on from where it was, whenever it was looked at."""
         if own is not None:
             self._task.model.load_tensors(own)
 

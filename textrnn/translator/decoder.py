@@ -119,6 +119,11 @@ class Decoder(nn.Module):
         self.dropout = s.dropout or 0.0
         self.locked_dropout = s.locked_dropout
 
+    @property
+    def blocks(self) -> dict[str, int]:
+        """The matrix that makes the features, a single one."""
+        return {"readout.weight": 1}
+
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw the starting weights, those of the embedding apart."""
         self.bottom.reset_parameters(generator)

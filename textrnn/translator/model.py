@@ -102,8 +102,14 @@ class EncoderDecoder(nn.Module):
         self.output = nn.Linear(s.embedding_dim, tgt_vocab_size)
         if s.tie_weights:
             self.output.weight = shared.weight
+            shared.is_tied = True
         self.dropout = s.dropout or 0.0
         self.locked_dropout = s.locked_dropout
+
+    @property
+    def blocks(self) -> dict[str, int]:
+        """Of how many matrices the bridge is a pile: one for each state that it makes."""
+        return {} if self.bridge is None else {"bridge.weight": len(self.decoder.state_names)}
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw all starting weights."""

@@ -36,7 +36,7 @@ DROPOUT = ((2.0, 0.1), (12.0, 0.2), (math.inf, 0.3))
 """Rates by the passes over the pairs up to which they hold."""
 WEIGHT_DECAY = 0.1
 BATCH_SIZE = 64
-RATES = {"adamw": 3e-3, "adam": 3e-3, "rmsprop": 5e-4, "sgd": 0.3}
+RATES = {"muon": 3e-3, "adamw": 3e-3, "adam": 3e-3, "rmsprop": 5e-4, "sgd": 0.3}
 RATE_OF_CELL = {"lstm": 1.0, "gru": 1.0, "rnn_tanh": 0.5, "rnn_relu": 0.3}
 MOST_EPOCHS, FEW_PAIRS = 30.0, 30_000
 """Passes over the pairs where nobody says, and the number below which there are more of them."""
@@ -203,7 +203,7 @@ def _with_optimizer(settings: TranslatorSettings) -> TranslatorSettings:
         rate = RATES[optimizer] * RATE_OF_CELL[settings.rnn_type]
     decay = settings.weight_decay
     if decay is None:
-        decay = WEIGHT_DECAY if optimizer == "adamw" else 0.0
+        decay = WEIGHT_DECAY if optimizer in ("muon", "adamw") else 0.0
     return dataclasses.replace(
         settings, optimizer=optimizer, learning_rate=rate, weight_decay=decay
     )
