@@ -59,6 +59,7 @@ TORCH_FREE = {
     "nn/ngrams.py",
     "nn/settings.py",
     "nn/sizes.py",
+    "training/costs.py",
     "training/settings.py",
     "training/events.py",
     "training/idle.py",

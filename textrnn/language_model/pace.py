@@ -6,13 +6,19 @@ from dataclasses import dataclass
 
 from textrnn.language_model.facts import CorpusFacts, targets_per_step
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.sizes import model_parameters, product_weights
+from textrnn.language_model.sizes import (
+    product_weights,
+    update_operations,
+    updated_numbers,
+)
 
 __all__ = ["Pace"]
 
 _PARAMETER_S = 4e-9
 """Seconds of a step on a CPU for each parameter, whatever the batch: clearing gradients, their norm, AdamW;
 measured on one thread, where it is the memory that bounds it."""
+_UPDATE_SHARE = 0.4
+"""What an operation in the products of an update costs of one in training: they are large, and none waits."""
 _LEAST_SHARE = 0.2
 """Products take at least so much of a measured step: on faster memory the constant is too large."""
 
@@ -23,7 +29,7 @@ class Pace:
 
     Attributes:
         rate: Operations a second in matrix products, forward and backward.
-        parameter_s: Seconds of a step for each parameter.
+        parameter_s: Seconds of a step for each number that its update passes over.
     """
 
     rate: float
@@ -47,21 +53,25 @@ class Pace:
             on_cpu: Whether the machine is a CPU; to others parameters cost next to nothing.
         """
         parameter_s = _PARAMETER_S if on_cpu else 0.0
-        others = parameter_s * model_parameters(probe, corpus.vocab_size)
+        targets = (probe.batch_size or 1) * (probe.seq_len or 1)
+        others = parameter_s * updated_numbers(probe, corpus.vocab_size, targets)
         products_s = max(measured_s - others, _LEAST_SHARE * measured_s)
-        operations = 6 * product_weights(probe, corpus.vocab_size)
-        return cls(
-            operations * (probe.batch_size or 1) * (probe.seq_len or 1) / products_s, parameter_s
-        )
+        return cls(_operations(probe, corpus, targets) / products_s, parameter_s)
 
     def step_s(self, settings: LanguageModelSettings, corpus: CorpusFacts) -> float:
         """Return the seconds of a step."""
-        operations = 6 * product_weights(settings, corpus.vocab_size)
-        others = self.parameter_s * model_parameters(settings, corpus.vocab_size)
-        return operations * targets_per_step(settings, corpus) / self.rate + others
+        targets = targets_per_step(settings, corpus)
+        others = self.parameter_s * updated_numbers(settings, corpus.vocab_size, targets)
+        return _operations(settings, corpus, targets) / self.rate + others
 
     def targets(
         self, settings: LanguageModelSettings, corpus: CorpusFacts, seconds: float
     ) -> float:
         """Return how many targets are trained on in some seconds."""
         return seconds / self.step_s(settings, corpus) * targets_per_step(settings, corpus)
+
+
+def _operations(settings: LanguageModelSettings, corpus: CorpusFacts, targets: float) -> float:
+    """Return the operations of a step, in those of training's products."""
+    trained = 6 * product_weights(settings, corpus.vocab_size) * targets
+    return trained + _UPDATE_SHARE * update_operations(settings)

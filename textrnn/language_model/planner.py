@@ -77,7 +77,7 @@ def plan_language_model(
     seconds = seconds_left(settings, elapsed_s)
     if settings.optimizer is None:
         # A ReLU net, whose state nothing bounds, bears the even steps of adaptive optimisers badly.
-        optimizer = "sgd" if settings.rnn_type == "rnn_relu" else "adamw"
+        optimizer = "sgd" if settings.rnn_type == "rnn_relu" else "muon"
         settings = dataclasses.replace(settings, optimizer=optimizer)
     settings = _with_windows(settings, corpus, reasons)
     settings = _with_sampling(settings, corpus, device, reasons)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.nn.sizes import embedding_parameters, recurrent_parameters
+from textrnn.nn.sizes import GATES, embedding_parameters, recurrent_parameters
+from textrnn.training.costs import BY_ROWS, FEWEST_NUMBERS, muon_operations
 
 __all__ = [
     "evaluation_ratio",
@@ -12,10 +13,15 @@ __all__ = [
     "product_weights",
     "scored_words",
     "training_memory_bytes",
+    "update_operations",
+    "updated_numbers",
 ]
 
 _FORWARD_RATIO = 1 / 2.5
 """What reading a target costs of what training on it does, where words are few; measured."""
+_LOOKED_UP = 3.5
+"""What a number costs in an update by rows, fetched, made up for and put back, in those of an update of the
+whole table; measured."""
 _SOFTMAX = 1000
 """What a word's share of the softmax costs beside its product, in operations of that; measured, for it is no
 matrix product."""
@@ -33,6 +39,43 @@ def model_parameters(settings: LanguageModelSettings, vocab_size: int) -> int:
     return (
         embedding_parameters(settings, vocab_size) - tied + recurrent_parameters(settings) + output
     )
+
+
+def updated_numbers(settings: LanguageModelSettings, vocab_size: int, targets: float) -> float:
+    """Return how many numbers the update of a step passes over on a CPU, those of rows by what they cost.
+
+    Args:
+        settings: Resolved settings.
+        vocab_size: Number of ids.
+        targets: Targets of a step.
+    """
+    dim = settings.embedding_dim or 0
+    orders = (settings.ngram_order or 1) - 1
+    ngrams = orders * targets * (1 - settings.ngram_dropout)
+    tables = [(orders * settings.ngram_rows, ngrams, dim)]
+    if not settings.tie_weights:
+        tables.append((vocab_size, targets, dim))
+        if settings.sampled_words:
+            looked_up = settings.sampled_words + targets
+            tables.append((vocab_size, looked_up, features_read(settings)))
+    numbers = float(model_parameters(settings, vocab_size))
+    if settings.optimizer not in BY_ROWS or settings.ema_decay:
+        return numbers
+    for rows, looked_up, width in tables:
+        if rows * width >= FEWEST_NUMBERS:
+            numbers += (_LOOKED_UP * min(rows, looked_up) - rows) * width
+    return numbers
+
+
+def update_operations(settings: LanguageModelSettings) -> float:
+    """Return the operations of matrix products in the update of a step."""
+    if settings.optimizer != "muon":
+        return 0.0
+    hidden = settings.hidden_size or 0
+    inputs = [settings.embedding_dim or 0, *[hidden] * ((settings.num_layers or 1) - 1)]
+    shapes = [(hidden, hidden)] * len(inputs) + [(hidden, size) for size in inputs]
+    gates = GATES[settings.rnn_type]
+    return gates * sum(muon_operations(*shape) for shape in shapes)
 
 
 def product_weights(settings: LanguageModelSettings, vocab_size: int) -> int:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from textrnn.nn.parts import NO_PARTS, Parts
+from textrnn.training.costs import FEWEST_NUMBERS
 from textrnn.training.muon import MuonRule
 from textrnn.training.rows import RowTable, shapes_of_rows
 from textrnn.training.rules import AdamRule, Kept, Rule, rule_of
@@ -17,8 +18,6 @@ from textrnn.training.settings import TrainingSettings
 __all__ = ["Group", "Optimizer", "make_optimizer", "updates_rows"]
 
 Named = Iterable[tuple[str, torch.nn.Parameter]]
-FEWEST_NUMBERS = 1 << 20
-"""A smaller table is updated whole: one pass over it costs less than to find out what to leave alone."""
 
 
 @dataclass
