@@ -112,7 +112,7 @@ def check(job: str, folder: Path, cache: Path, **settings: Any) -> str:
     ("job", "settings"),
     [
         ("language-model", {"optimizer": "sgd", "momentum": 0.99, "grad_clip": 0.0}),
-        ("classifier", {"optimizer": "adamw", "weight_decay": 10.0, "ema_decay": 0.5}),
+        ("classifier", {"optimizer": "muon", "weight_decay": 10.0, "ema_decay": 0.5}),
         ("translator", {"optimizer": "rmsprop", "rnn_type": "rnn_relu"}),
     ],
     ids=JOBS,
@@ -126,7 +126,7 @@ def test_a_hostile_learning_rate_ruins_no_saved_model(
 
 @pytest.mark.faults
 @pytest.mark.parametrize("job", JOBS)
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "muon", "rmsprop"])
 def test_no_hostile_rate_of_many_ruins_a_saved_model(
     job: str,
     optimizer: str,
@@ -150,7 +150,7 @@ def test_no_hostile_rate_of_many_ruins_a_saved_model(
                         rnn_type=rnn_type,
                         ema_decay=ema_decay,
                         grad_clip=clip,
-                        weight_decay=10.0 if optimizer == "adamw" else 0.0,
+                        weight_decay=10.0 if optimizer in ("adamw", "muon") else 0.0,
                         schedule="constant",
                         warmup_steps=0,
                     )

@@ -89,8 +89,6 @@ SHAPES = [
     {"ngram_order": 5},
     {"ngram_order": 3, "rnn_type": "gru"},
     {"embedding_dim": 12, "tie_weights": True},
-    {"skip_connection": True},
-    {"skip_connection": True, "ngram_order": 4, "layer_norm": True},
 ]
 MAKERS = {
     "numpy": NumpyStepModel,
@@ -261,8 +259,6 @@ HOSTILE = [
     {"rnn_type": "gru"},
     {"rnn_type": {}},
     {"tie_weights": True},
-    {"skip_connection": True},
-    {"tie_weights": True, "skip_connection": True},
     {"layer_norm": True},
     {"ngram_order": None},
     {"ngram_order": 1},

@@ -391,7 +391,9 @@ def test_a_validation_loss_that_is_not_finite_is_rolled_back(tmp_path: Path):
 @pytest.mark.parametrize(
     ("rnn_type", "optimizer"),
     [
-        *itertools.product(["lstm", "gru", "rnn_tanh"], ["adamw", "adam", "sgd", "rmsprop"]),
+        *itertools.product(
+            ["lstm", "gru", "rnn_tanh"], ["muon", "adamw", "adam", "sgd", "rmsprop"]
+        ),
         ("rnn_relu", "sgd"),
     ],
 )

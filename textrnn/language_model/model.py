@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.sizes import features_read
-from textrnn.nn.dropout import MaskSource, drop
+from textrnn.nn.dropout import MaskSource
 from textrnn.nn.embedding import TokenEmbedding
 from textrnn.nn.recurrent import RecurrentStack, State
 from textrnn.nn.sampled import expected_counts, sampled_nats
@@ -70,9 +69,7 @@ class RecurrentLanguageModel(nn.Module):
             locked_dropout=s.locked_dropout,
             weight_drop=s.weight_drop,
         )
-        self.output = nn.Linear(features_read(s), vocab_size)
-        self.skip_connection = bool(s.skip_connection)
-        self.dropout, self.locked_dropout = s.dropout or 0.0, s.locked_dropout
+        self.output = nn.Linear(s.hidden_size, vocab_size)
         self.sampled_words = s.sampled_words or 0
         if s.tie_weights:
             self.output.weight = self.embedding.weight
@@ -129,12 +126,9 @@ class RecurrentLanguageModel(nn.Module):
     def hidden(
         self, ids: Tensor, state: State, masks: MaskSource | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return what the output layer reads, (time, batch, features), and the new state."""
+        """Return the last layer's outputs, (time, batch, hidden_size), and the new state."""
         embedded, history = self.embedding(ids.t(), state.get("history"), masks)
         hidden, new = self.recurrent(embedded, state, masks)
-        if self.skip_connection:
-            beside = drop(embedded, self.dropout, masks, locked=self.locked_dropout)
-            hidden = torch.cat([hidden, beside.to(hidden.dtype)], -1)
         return hidden, {**new, **history}
 
     def nats(self, ids: Tensor, targets: Tensor, state: State) -> tuple[Tensor, dict[str, Tensor]]:

@@ -175,22 +175,12 @@ def _of_size(
             f"--tie-weights needs equal sizes, but embedding_dim is {embedding} and hidden_size "
             f"{hidden}; give both, equal, or only one"
         )
-    order = settings.ngram_order or (6 if corpus.is_spelt else 1)
-    skip_connection = settings.skip_connection
-    if skip_connection is None:
-        skip_connection = order > 1 and not settings.tie_weights
-    if skip_connection and settings.tie_weights:
-        raise UsageError(
-            "--tie-weights leaves no room for what --skip-connection adds to the output layer; give one of "
-            "them"
-        )
     return dataclasses.replace(
         settings,
         num_layers=settings.num_layers or 1,
         hidden_size=hidden,
         embedding_dim=embedding,
-        ngram_order=order,
-        skip_connection=skip_connection,
+        ngram_order=settings.ngram_order or (6 if corpus.is_spelt else 1),
     )
 
 

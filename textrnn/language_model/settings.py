@@ -15,7 +15,7 @@ __all__ = ["SHAPE", "LanguageModelSettings"]
 SHAPE = frozenset(
     {
         *("rnn_type", "hidden_size", "num_layers", "embedding_dim", "tie_weights", "layer_norm"),
-        *("ngram_order", "ngram_rows", "skip_connection", "lines", "reverse"),
+        *("ngram_order", "ngram_rows", "lines", "reverse"),
         *("tokenizer", "vocab_size", "min_frequency", "normalization", "spaces"),
     }
 )
@@ -42,12 +42,6 @@ class LanguageModelSettings(CorpusSettings, TokenizerSettings, RecurrentSettings
     tie_weights: bool = setting(
         False,
         "Use the embedding matrix as the output matrix; needs embedding_dim equal to hidden_size.",
-        section="model",
-    )
-    skip_connection: bool | None = setting(
-        None,
-        "Let the output layer read the embedding, n-grams included, beside the last layer's outputs (Graves "
-        "2013, section 2). Left out: where n-grams are embedded.",
         section="model",
     )
     sampled_words: int | None = setting(

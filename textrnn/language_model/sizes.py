@@ -8,7 +8,6 @@ from textrnn.training.costs import BY_ROWS, FEWEST_NUMBERS, muon_operations
 
 __all__ = [
     "evaluation_ratio",
-    "features_read",
     "model_parameters",
     "product_weights",
     "scored_words",
@@ -35,7 +34,7 @@ def model_parameters(settings: LanguageModelSettings, vocab_size: int) -> int:
         vocab_size: Number of ids.
     """
     tied = vocab_size * (settings.embedding_dim or 0) if settings.tie_weights else 0
-    output = vocab_size * (features_read(settings) + 1)
+    output = vocab_size * ((settings.hidden_size or 0) + 1)
     return (
         embedding_parameters(settings, vocab_size) - tied + recurrent_parameters(settings) + output
     )
@@ -57,7 +56,7 @@ def updated_numbers(settings: LanguageModelSettings, vocab_size: int, targets: f
         tables.append((vocab_size, targets, dim))
         if settings.sampled_words:
             looked_up = settings.sampled_words + targets
-            tables.append((vocab_size, looked_up, features_read(settings)))
+            tables.append((vocab_size, looked_up, settings.hidden_size or 0))
     numbers = float(model_parameters(settings, vocab_size))
     if settings.optimizer not in BY_ROWS or settings.ema_decay:
         return numbers
@@ -80,14 +79,8 @@ def update_operations(settings: LanguageModelSettings) -> float:
 
 def product_weights(settings: LanguageModelSettings, vocab_size: int) -> int:
     """Return the weights that take part in matrix products, from which a step's arithmetic follows."""
-    output = scored_words(settings, vocab_size) * features_read(settings)
+    output = scored_words(settings, vocab_size) * (settings.hidden_size or 0)
     return recurrent_parameters(settings, vectors=False) + output
-
-
-def features_read(settings: LanguageModelSettings) -> int:
-    """Return how many features the output layer reads."""
-    beside = (settings.embedding_dim or 0) if settings.skip_connection else 0
-    return (settings.hidden_size or 0) + beside
 
 
 def scored_words(settings: LanguageModelSettings, vocab_size: int) -> int:
@@ -106,9 +99,9 @@ def evaluation_ratio(settings: LanguageModelSettings, vocab_size: int) -> float:
         vocab_size: Number of ids.
     """
     recurrent = 6 * recurrent_parameters(settings, vectors=False)
-    features = features_read(settings)
-    training = recurrent + scored_words(settings, vocab_size) * (6 * features + _SOFTMAX)
-    return (_FORWARD_RATIO * recurrent + vocab_size * (2 * features + _SOFTMAX)) / training
+    hidden = settings.hidden_size or 0
+    training = recurrent + scored_words(settings, vocab_size) * (6 * hidden + _SOFTMAX)
+    return (_FORWARD_RATIO * recurrent + vocab_size * (2 * hidden + _SOFTMAX)) / training
 
 
 def training_memory_bytes(settings: LanguageModelSettings, vocab_size: int) -> int:

@@ -12,7 +12,6 @@ from textrnn.config import as_dict, make
 from textrnn.decoding.protocol import Ids64, Logits, StepModel
 from textrnn.errors import ModelError, UsageError
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.sizes import features_read
 from textrnn.nn.cells import CELLS, Array, Cell, CellState, Pack, dense
 from textrnn.nn.ngrams import rows_of_ngrams
 from textrnn.nn.sizes import GATES
@@ -91,11 +90,6 @@ def model_settings(values: Mapping[str, Any], where: str) -> LanguageModelSettin
     missing = [name for name in sizes if getattr(settings, name) is None]
     if missing:
         raise ModelError(f"{where}: its settings lack {', '.join(missing)}; the model is damaged")
-    if settings.tie_weights and settings.skip_connection:
-        raise ModelError(
-            f"{where}: its settings give a tied output layer more to read than it has room for; the model "
-            f"is damaged"
-        )
     return settings
 
 
@@ -151,7 +145,7 @@ def _shapes(
             norm = f"recurrent.norms.{layer}"
             bare |= {f"{norm}.weight": (hidden,), f"{norm}.bias": (hidden,)}
     if not settings.tie_weights:
-        shapes["output.weight"] = (vocab_size, features_read(settings))
+        shapes["output.weight"] = (vocab_size, hidden)
     return {**shapes, **bare}
 
 
@@ -193,7 +187,6 @@ class NumpyStepModel:
         output = np.ascontiguousarray(tensors["embedding.weight" if tied else "output.weight"])
         self._output = (dense if output.nbytes < _LEAST_OUTPUT_BYTES else pack)(output)
         self._output_bias = tensors["output.bias"]
-        self._is_skipping = bool(settings["skip_connection"])
         self._rows = settings["ngram_rows"]
         self._history = order - 1
         self._ngrams = tensors["embedding.ngrams"] if order > 1 else None
@@ -213,19 +206,15 @@ class NumpyStepModel:
 
     def advance(self, ids: Ids64, state: StepState) -> StepState:
         """Read one token per row; see ``StepModel``."""
-        return self._read(ids, state, self._embedded(ids, state.history))
-
-    def _read(self, ids: Ids64, state: StepState, embedded: Array | None) -> StepState:
-        """Read one token per row, whose embeddings are given but where a table serves."""
         x: Array | None = None
         layers = []
         for layer, (cell, before) in enumerate(zip(self._cells, state.layers, strict=True)):
             if x is not None:
                 after = cell.step(self._normed(layer - 1, x), before)
-            elif self._table is not None or embedded is None:
+            elif self._table is not None:
                 after = cell.step_projected(self._projected(ids), before)
             else:
-                after = cell.step(embedded, before)
+                after = cell.step(self._embed(ids, state.history), before)
             x = after[0]
             layers.append(after)
         history = state.history
@@ -235,13 +224,10 @@ class NumpyStepModel:
 
     def step(self, ids: Ids64, state: StepState) -> tuple[Logits, StepState]:
         """Read one token per row and say what may follow; see ``StepModel``."""
-        embedded = self._embedded(ids, state.history)
-        new = self._read(ids, state, embedded)
+        new = self.advance(ids, state)
         last = len(self._cells) - 1
-        features = self._normed(last, new.layers[last][0])
-        if self._is_skipping and embedded is not None:
-            features = np.concatenate((features, embedded))
-        return self._output(features).T + self._output_bias, new
+        logits = self._output(self._normed(last, new.layers[last][0])).T
+        return logits + self._output_bias, new
 
     def reorder(self, state: StepState, index: Ids64) -> StepState:
         """Return the state of the rows ``index``; see ``StepModel``."""
@@ -277,10 +263,8 @@ class NumpyStepModel:
         projected: Array = rows[ids].T if is_by_rows else columns.take(ids, axis=1)
         return projected
 
-    def _embedded(self, ids: Ids64, history: Ids64) -> Array | None:
-        """Return the embeddings of ids, those of the n-grams that they end added, (dim, batch), if needed."""
-        if self._table is not None and not self._is_skipping:
-            return None
+    def _embed(self, ids: Ids64, history: Ids64) -> Array:
+        """Return the embeddings of ids, those of the n-grams that they end added, (dim, batch)."""
         embedded = self._embedding[ids]
         if self._ngrams is not None:
             embedded += self._ngrams[self._ngram_rows(ids, history)].sum(axis=0)

@@ -64,7 +64,6 @@ class TorchStepModel:
         self._output = weights["embedding.weight" if settings["tie_weights"] else "output.weight"]
         self._output_bias = weights["output.bias"]
         self._order = settings["ngram_order"] or 1
-        self._is_skipping = bool(settings["skip_connection"])
         self._rows = settings["ngram_rows"]
         self._ngrams = weights["embedding.ngrams"] if self._order > 1 else None
 
@@ -84,10 +83,6 @@ class TorchStepModel:
     @torch.inference_mode()
     def advance(self, ids: Ids64, state: TorchStepState) -> TorchStepState:
         """Read one token per row; see ``StepModel``."""
-        return self._read(ids, state)[0]
-
-    def _read(self, ids: Ids64, state: TorchStepState) -> tuple[TorchStepState, Tensor]:
-        """Read one token per row; return its embedding too, (batch, dim)."""
         there = torch.from_numpy(np.ascontiguousarray(ids)).to(self._device)
         x = functional.embedding(there, self._embedding)
         history = state.history
@@ -96,7 +91,6 @@ class TorchStepModel:
             rows = ngram_rows(seen, self._order, self._rows)[0]
             x = x + functional.embedding(rows, self._ngrams).sum(-2)
             history = seen[1:]
-        embedded = x
         layers = []
         for layer, (weights, before) in enumerate(zip(self._layers, state.layers, strict=True)):
             if layer:
@@ -107,17 +101,15 @@ class TorchStepModel:
                 after = (_CELLS[self._rnn_type](x, before[0], *weights),)
             x = after[0]
             layers.append(after)
-        return TorchStepState(tuple(layers), history), embedded
+        return TorchStepState(tuple(layers), history)
 
     @torch.inference_mode()
     def step(self, ids: Ids64, state: TorchStepState) -> tuple[Logits, TorchStepState]:
         """Read one token per row and say what may follow; see ``StepModel``."""
-        new, embedded = self._read(ids, state)
+        new = self.advance(ids, state)
         last = len(self._layers) - 1
-        features = self._normed(last, new.layers[last][0])
-        if self._is_skipping:
-            features = torch.cat((features, embedded), -1)
-        logits = functional.linear(features, self._output, self._output_bias)
+        hidden = self._normed(last, new.layers[last][0])
+        logits = functional.linear(hidden, self._output, self._output_bias)
         return logits.cpu().numpy(), new
 
     def reorder(self, state: TorchStepState, index: Ids64) -> TorchStepState:

@@ -55,8 +55,6 @@ def prepare_run(
     if parent is not None:
         require_whole(parent)
         own = {name: parent.settings[name] for name in SHAPE & parent.settings.keys()}
-        # Models that know nothing of it have none; left open, the planner would choose.
-        own["skip_connection"] = bool(own.get("skip_connection"))
         settings = inherited(settings, own, given, parent.path, "a model")
     if valid_inputs:
         idle = {"valid_fraction": "the validation text has files of its own (--valid)"}

@@ -130,7 +130,7 @@ class TokenEmbedding(nn.Module):
             # How many are kept, a GPU could only tell by stopping.
             vectors = functional.embedding(rows, table)
             return (vectors if kept is None else vectors * kept.unsqueeze(-1)).sum(-2)
-        shape = (*rows.shape[:-1], -1)
+        shape = (*rows.shape[:-1], table.shape[1])
         if kept is None:
             table, places = looked_up(table, rows.flatten(0, -2))
             return functional.embedding_bag(places, table, mode="sum").view(shape)
