@@ -6,7 +6,7 @@ Measures, in turn and several times over in one process, the time of a step of
 
 - ``nn.LSTM`` alone, forward and backward, under bf16 autocast and in float32: what the kernels allow;
 - textrnn's loop as ``train lm`` runs it: data, embeddings, recurrence, dropout, output layer, loss,
-  gradient clipping, AdamW, in both precisions.
+  gradient clipping, updates by Muon and AdamW, or by AdamW alone, in both precisions.
 
 Prints medians with ratios, and the raw numbers as JSON.
 """
@@ -117,10 +117,13 @@ def main() -> None:
     )
     found: dict[str, list[float]] = {}
     for _ in range(given.rounds):
-        for name, measure in (("bare", bare), ("loop", loop)):
-            for precision in ("bf16", "float32"):
-                seconds = measure(settings, precision, given.steps)
-                found.setdefault(f"{name} {precision}", []).append(seconds)
+        for precision in ("bf16", "float32"):
+            seconds = bare(settings, precision, given.steps)
+            found.setdefault(f"bare {precision}", []).append(seconds)
+            for optimizer in ("muon", "adamw"):
+                chosen = dataclasses.replace(settings, optimizer=optimizer)
+                seconds = loop(chosen, precision, given.steps)
+                found.setdefault(f"{optimizer} {precision}", []).append(seconds)
     tokens = given.batch_size * given.seq_len
     medians = {name: statistics.median(times) for name, times in found.items()}
     for name, seconds in medians.items():
@@ -130,8 +133,13 @@ def main() -> None:
         pairs = zip(found[a], found[b], strict=True)
         return statistics.median(y / x for x, y in pairs)
 
-    print(f"loop bf16 reaches {ratio('loop bf16', 'bare bf16'):.1%} of the bare recurrence")
-    print(f"loop bf16 is {ratio('loop bf16', 'loop float32'):.2f} times as fast as loop float32")
+    for optimizer in ("muon", "adamw"):
+        share = ratio(f"{optimizer} bf16", "bare bf16")
+        faster = ratio(f"{optimizer} bf16", f"{optimizer} float32")
+        print(
+            f"the loop with {optimizer} reaches {share:.1%} of the bare recurrence under bf16, where it is"
+        )
+        print(f"  {faster:.2f} times as fast as in float32")
     print(json.dumps({"settings": vars(given), "seconds": found, "machine": machine()}))
 
 

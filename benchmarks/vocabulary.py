@@ -121,6 +121,7 @@ def measured(given: argparse.Namespace, sampled_words: int, peak: float) -> dict
             spent += time.process_time() - begun
             step, tokens = step + 1, tokens + batch.num_targets
     begun = time.process_time()
+    updater.show()
     metrics = Evaluator(task, device, precision).metrics(VALID_TARGETS)
     return {
         "sampled_words": sampled_words,

@@ -32,6 +32,7 @@ SETTINGS = ClassifierSettings(
     batch_size=4,
     dropout=0.3,
     token_dropout=0.2,
+    optimizer="muon",
     learning_rate=0.01,
 )
 

@@ -9,7 +9,13 @@ from textrnn.language_model.facts import CorpusFacts
 from textrnn.language_model.model import RecurrentLanguageModel
 from textrnn.language_model.planner import plan_language_model
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.language_model.sizes import evaluation_ratio, model_parameters, product_weights
+from textrnn.language_model.sizes import (
+    evaluation_ratio,
+    model_parameters,
+    product_weights,
+    update_operations,
+    updated_numbers,
+)
 from textrnn.training.device import DeviceFacts
 from textrnn.training.plan import PlannerAnswer
 
@@ -158,6 +164,29 @@ def test_parameters_are_counted_as_the_model_has_them(changes: dict):
     model = RecurrentLanguageModel(s, BOOK.vocab_size)
     unique = {id(p): p.numel() for p in model.parameters()}
     assert model_parameters(s, BOOK.vocab_size) == sum(unique.values())
+
+
+def test_an_update_by_rows_costs_what_is_looked_up():
+    words = dataclasses.replace(BOOK, vocab_size=33_000)
+    given = {"max_steps": 5, "hidden_size": 128}
+    s = plan(words, **given).settings
+    parameters = model_parameters(s, words.vocab_size)
+    tables = 33_000 * 128 * 2
+    dense = parameters - tables
+    looked_up = 128 * (2048 + 2048 + 1024)
+    assert updated_numbers(s, words.vocab_size, 2048) == dense + 3.5 * looked_up
+    # Never more rows than there are, and whole tables where the rule must see them all.
+    assert updated_numbers(s, words.vocab_size, 1e9) == dense + 3.5 * tables
+    for other in ({"optimizer": "sgd"}, {"ema_decay": 0.9}):
+        whole = plan(words, **given, **other).settings
+        assert updated_numbers(whole, words.vocab_size, 2048) == parameters
+
+
+def test_muon_costs_products_of_its_own():
+    s = plan(max_steps=5, hidden_size=256, embedding_dim=128, num_layers=2).settings
+    square, other = 4 * (6 * 256**3), 4 * (4 * 128**2 * 256 + 2 * 128**3)
+    assert update_operations(s) == 4 * (3 * square + other)
+    assert update_operations(dataclasses.replace(s, optimizer="adamw")) == 0
 
 
 def many_words(vocab_size: int) -> CorpusFacts:

@@ -21,6 +21,7 @@ from textrnn.language_model.planner import plan_language_model
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.task import LanguageModelTask
 from textrnn.tokenizers import ByteTokenizer
+from textrnn.training import optimizer as optimizers
 from textrnn.training.checkpoint import RunDirectory
 from textrnn.training.device import DeviceFacts
 from textrnn.training.events import (
@@ -49,6 +50,7 @@ SETTINGS = LanguageModelSettings(
     weight_drop=0.2,
     batch_size=4,
     seq_len=5,
+    optimizer="muon",
     learning_rate=0.01,
     weight_decay=0.1,
     device="cpu",
@@ -56,6 +58,11 @@ SETTINGS = LanguageModelSettings(
     seed=3,
 )
 PLAN = Plan(max_steps=30, warmup_steps=3, eval_every=8, save_every=5, valid_targets=79)
+
+
+@pytest.fixture(autouse=True)
+def small_tables_go_by_rows_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimizers, "FEWEST_NUMBERS", 0)
 
 
 def store(length: int, seed: int) -> TokenStore:

@@ -31,6 +31,7 @@ SETTINGS = TranslatorSettings(
     max_length=12,
     batch_tokens=60,
     batch_size=5,
+    optimizer="muon",
     learning_rate=0.01,
 )
 CPU = torch.device("cpu")

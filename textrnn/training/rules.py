@@ -200,7 +200,14 @@ def rule_of(optimizer: str | None, momentum: float, betas: tuple[float, float]) 
     """Return the rule that a setting names: ``adamw``, ``adam``, ``sgd`` or ``rmsprop``.
 
     Of ``muon`` it is the one for all but the matrices of hidden layers: AdamW.
+
+    Raises:
+        ValueError: no such optimiser; none at all where settings are not resolved.
     """
     if optimizer in ("adamw", "adam", "muon"):
         return AdamRule(betas, decoupled=optimizer != "adam")
-    return SGDRule(momentum) if optimizer == "sgd" else RMSpropRule(momentum)
+    if optimizer == "sgd":
+        return SGDRule(momentum)
+    if optimizer == "rmsprop":
+        return RMSpropRule(momentum)
+    raise ValueError(f"{optimizer!r} is no optimiser")
