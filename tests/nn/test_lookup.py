@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import weakref
+
 import pytest
 import torch
 from torch import Tensor
@@ -23,9 +26,9 @@ class Fetching:
     def __init__(self, table: torch.nn.Parameter) -> None:
         self.table = table
         self.found: list[tuple[Tensor, Tensor]] = []
-        keep_by_rows(table, self)
+        keep_by_rows(table, self.fetch)
 
-    def __call__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def fetch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         distinct, places = torch.unique(rows, return_inverse=True)
         leaf = self.table.detach()[distinct].requires_grad_()
         self.found.append((distinct, leaf))
@@ -51,6 +54,18 @@ def test_a_plain_table_is_handed_out_as_it_is():
         assert looked_up(table, rows)[0] is table
     assert len(fetching.found) == 1
     keep_by_rows(table, None)
+    assert looked_up(table, rows)[0] is table
+
+
+def test_a_table_keeps_nobody_alive_and_neither_does_a_copy():
+    table, rows = torch.nn.Parameter(torch.randn(5, 2)), torch.tensor([1])
+    fetching = Fetching(table)
+    copy = pickle.loads(pickle.dumps(table))
+    assert looked_up(copy, rows)[0] is copy
+    there = weakref.ref(fetching)
+    assert looked_up(table, rows)[0] is not table
+    del fetching
+    assert there() is None
     assert looked_up(table, rows)[0] is table
 
 

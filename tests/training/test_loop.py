@@ -21,7 +21,7 @@ from textrnn.language_model.planner import plan_language_model
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.task import LanguageModelTask
 from textrnn.tokenizers import ByteTokenizer
-from textrnn.training import optimizer as optimizers
+from textrnn.training import costs
 from textrnn.training.checkpoint import RunDirectory
 from textrnn.training.device import DeviceFacts
 from textrnn.training.events import (
@@ -62,7 +62,8 @@ PLAN = Plan(max_steps=30, warmup_steps=3, eval_every=8, save_every=5, valid_targ
 
 @pytest.fixture(autouse=True)
 def small_tables_go_by_rows_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optimizers, "FEWEST_NUMBERS", 0)
+    monkeypatch.setattr(costs, "FEWEST_ROWS", 0)
+    monkeypatch.setattr(costs, "FEWEST_NUMBERS", 0)
 
 
 def store(length: int, seed: int) -> TokenStore:

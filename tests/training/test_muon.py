@@ -26,7 +26,8 @@ def test_singular_values_come_near_1_and_vectors_stay(shape, dtype):
     left, _, right = torch.linalg.svd(matrices, full_matrices=False)
     turned = left.mT @ found @ right.mT
     values = turned.diagonal(dim1=1, dim2=2)
-    assert values.min() > 0.3
+    assert values.min() > 0
+    assert values.quantile(0.1) > 0.5
     assert values.max() < 1.3
     rest = turned - torch.diag_embed(values)
     assert rest.abs().max() < (1e-3 if dtype == torch.float32 else 0.1)

@@ -12,7 +12,7 @@ from textrnn.language_model.settings import LanguageModelSettings
 
 __all__ = ["with_regularisation"]
 
-DROPOUT = ((1.2, 0.0), (2.6, 0.1), (3.5, 0.2), (8.0, 0.3), (math.inf, 0.4))
+DROPOUT = ((3.0, 0.0), (10.0, 0.1), (15.0, 0.2), (math.inf, 0.3))
 """Dropout by the number of passes up to which it serves."""
 RATES = {"muon": 1.4e-2, "adamw": 1.4e-2, "adam": 7e-3, "rmsprop": 1e-3, "sgd": 1.0}
 RATE_OF_CELL = {"lstm": 1.0, "gru": 0.45, "rnn_tanh": 0.2, "rnn_relu": 0.03}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.nn.sizes import GATES, embedding_parameters, recurrent_parameters
-from textrnn.training.costs import BY_ROWS, FEWEST_NUMBERS, muon_operations
+from textrnn.training.costs import is_large, makes_up, muon_operations
 
 __all__ = [
     "evaluation_ratio",
@@ -43,6 +43,8 @@ def model_parameters(settings: LanguageModelSettings, vocab_size: int) -> int:
 def updated_numbers(settings: LanguageModelSettings, vocab_size: int, targets: float) -> float:
     """Return how many numbers the update of a step passes over on a CPU, those of rows by what they cost.
 
+    Of one process: several update whole tables.
+
     Args:
         settings: Resolved settings.
         vocab_size: Number of ids.
@@ -58,10 +60,10 @@ def updated_numbers(settings: LanguageModelSettings, vocab_size: int, targets: f
             looked_up = settings.sampled_words + targets
             tables.append((vocab_size, looked_up, settings.hidden_size or 0))
     numbers = float(model_parameters(settings, vocab_size))
-    if settings.optimizer not in BY_ROWS or settings.ema_decay:
+    if not makes_up(settings):
         return numbers
     for rows, looked_up, width in tables:
-        if rows * width >= FEWEST_NUMBERS:
+        if is_large(rows, width):
             numbers += (_LOOKED_UP * min(rows, looked_up) - rows) * width
     return numbers
 

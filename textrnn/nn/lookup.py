@@ -7,6 +7,7 @@ tensors.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,17 @@ __all__ = ["Fetch", "keep_by_rows", "looked_up"]
 
 Fetch = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Takes numbers of rows, int64, of any shape; returns as :func:`looked_up` does."""
-_KEY = "fetch_rows"
+_KEY = "keeper"
+
+
+class _Keeper:
+    """Points to who keeps a table by rows, without keeping him; copies of the table have none."""
+
+    def __init__(self, fetch: Fetch | None = None) -> None:
+        self.fetch = (lambda: None) if fetch is None else weakref.WeakMethod(fetch)
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return _Keeper, ()
 
 
 def looked_up(table: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -33,20 +44,16 @@ def looked_up(table: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         (some rows, dim), and numbers of its rows, int64, of the shape of ``rows``.
     """
-    fetch: Fetch | None = getattr(table, _KEY, None)
-    if fetch is None or not torch.is_grad_enabled():
-        return table, rows
-    return fetch(rows)
+    keeper: _Keeper | None = getattr(table, _KEY, None)
+    fetch: Fetch | None = keeper.fetch() if keeper and torch.is_grad_enabled() else None
+    return (table, rows) if fetch is None else fetch(rows)
 
 
 def keep_by_rows(table: Any, fetch: Fetch | None) -> None:
-    """Let a table's rows be fetched by somebody in training, or no longer.
+    """Let a table's rows be fetched by somebody in training, for as long as he lives.
 
     Args:
         table: A parameter, (rows, dim), all of whose readers go through :func:`looked_up`.
-        fetch: What fetches them; None undoes it.
+        fetch: The method that fetches them; None lets the table be a plain one again.
     """
-    if fetch is None:
-        vars(table).pop(_KEY, None)
-    else:
-        setattr(table, _KEY, fetch)
+    setattr(table, _KEY, _Keeper(fetch))

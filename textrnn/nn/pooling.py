@@ -36,6 +36,11 @@ class Pooling(nn.Module):
             self.projection = nn.Linear(features, features)
             self.query = nn.Parameter(torch.empty(features))
 
+    @property
+    def blocks(self) -> dict[str, int]:
+        """The matrix of the attention, a single one."""
+        return {} if self.projection is None else {"projection.weight": 1}
+
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw the starting weights of the attention, if there is one."""
         if self.projection is not None and self.query is not None:

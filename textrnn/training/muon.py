@@ -18,7 +18,9 @@ _RMS = 0.2
 
 
 def orthogonalized(matrices: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return matrices with the same singular vectors, and singular values from about 0.7 to 1.2.
+    """Return matrices with the same singular vectors, and singular values of about 1.
+
+    Those that are not far below the greatest come out between 0.6 and 1.2, the least stay small.
 
     The quintic Newton-Schulz iteration of Jordan et al. (2024), with their coefficients; it starts from the
     matrix over its Schatten 4-norm, which the first iteration's product gives.

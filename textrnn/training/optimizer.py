@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from textrnn.nn.parts import NO_PARTS, Parts
-from textrnn.training.costs import FEWEST_NUMBERS
+from textrnn.training.costs import is_large, makes_up
 from textrnn.training.muon import MuonRule
-from textrnn.training.rows import RowTable, shapes_of_rows
+from textrnn.training.rows import RowTable, settled_state, shapes_of_rows
 from textrnn.training.rules import AdamRule, Kept, Rule, rule_of
 from textrnn.training.settings import TrainingSettings
 
@@ -44,7 +44,7 @@ class Group:
 class Optimizer:
     """Updates parameters by rules; gives the same bits as the optimiser of that name in ``torch.optim``.
 
-    But for tables that are updated by rows (``textrnn.training.rows``), where it is the same to rounding.
+    But for tables that are updated by rows, where it is nearly the same (``textrnn.training.rows``).
 
     Args:
         groups: What to update, each parameter once.
@@ -54,18 +54,13 @@ class Optimizer:
         self.groups = tuple(groups)
         self._kept: dict[str, Kept] = {}
 
-    @property
-    def has_tables(self) -> bool:
-        """Whether tables are updated by rows, and so are behind between updates."""
-        return any(group.tables for group in self.groups)
-
-    def learning(self) -> list[Tensor]:
-        """Return the tensors that gradients have reached: parameters, and rows of tables."""
+    def leaves(self) -> list[Tensor]:
+        """Join the rows of each table that gradients have reached; return all that they have reached."""
         found: list[Tensor] = []
         for group in self.groups:
             found += [p for p in group.parameters.values() if p.grad is not None]
-            leaves = (table.leaf() for table in group.tables.values())
-            found += [leaf for leaf in leaves if leaf is not None]
+            joined = (table.joined() for table in group.tables.values())
+            found += [leaf for leaf in joined if leaf is not None]
         return found
 
     @torch.no_grad()
@@ -102,13 +97,20 @@ class Optimizer:
 
     def settled(self) -> dict[str, Tensor]:
         """Return what the tables stand for that are updated by rows, by name; copies."""
-        return {name: table.settled() for g in self.groups for name, table in g.tables.items()}
+        return {name: table.settled() for name, table in self._tables()}
+
+    def show(self) -> dict[str, Tensor]:
+        """Put into the tables that are updated by rows what they stand for; returns what was in them."""
+        return {name: table.show() for name, table in self._tables()}
+
+    def hide(self, shown: Mapping[str, Tensor]) -> None:
+        """Undo :meth:`show`."""
+        for name, table in self._tables():
+            table.hide(shown[name])
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what is kept, as tensors named ``PARAMETER/KEY``."""
-        every = dict(self._kept)
-        for group in self.groups:
-            every |= {name: table.tensors() for name, table in group.tables.items()}
+        every = self._kept | {name: table.tensors() for name, table in self._tables()}
         return {
             f"{name}/{key}": tensor for name, kept in every.items() for key, tensor in kept.items()
         }
@@ -133,7 +135,7 @@ class Optimizer:
             there = [name for name in group.parameters if name in found]
             for name in there:
                 kept[name] = _fitting(group.rule, name, group.parameters[name], found.pop(name))
-            if not group.rule.counts and 0 < len(there) < len(group.parameters):
+            if group.rule.needs_all and 0 < len(there) < len(group.parameters):
                 raise ValueError(
                     "the optimiser's momentum is there for a part of the parameters only"
                 )
@@ -144,10 +146,12 @@ class Optimizer:
                 if name in group.tables:
                     group.tables[name].load(kept.pop(name, {}))
                 elif isinstance(group.rule, AdamRule) and "seen" in kept.get(name, {}):
-                    table = RowTable(parameter, group.rule)
-                    table.load(kept[name])
-                    kept[name] = table.close()
+                    kept[name] = settled_state(parameter, group.rule, kept[name])
         self._kept = kept
+
+    def _tables(self) -> Iterator[tuple[str, RowTable]]:
+        for group in self.groups:
+            yield from group.tables.items()
 
     def _forget(self, group: Group) -> None:
         for parameter in group.parameters.values():
@@ -175,16 +179,17 @@ def _fitting(rule: Rule, name: str, parameter: Tensor, given: Kept) -> Kept:
             raise ValueError(
                 f"the optimiser's {name}/{key} has shape {own} of {tensor.dtype}, not {shape}"
             )
+        if key == "step" and not bool((tensor >= 0).all()):
+            raise ValueError(f"the optimiser's {name}/{key} is {float(tensor)}")
     return {key: tensor.to(parameter.device).clone() for key, tensor in given.items()}
 
 
 def updates_rows(settings: TrainingSettings, device: torch.device, processes: int) -> bool:
-    """Return whether large tables are updated by rows, where the rule allows it.
+    """Return whether large tables are updated by rows.
 
-    A GPU passes over a table in no time; several processes add up whole gradients, and an average of weights
-    takes in whole tables.
+    A GPU passes over a table in no time, and several processes add up whole gradients.
     """
-    return device.type == "cpu" and processes == 1 and not settings.ema_decay
+    return device.type == "cpu" and processes == 1 and makes_up(settings)
 
 
 def make_optimizer(
@@ -210,7 +215,7 @@ def make_optimizer(
         parameters: What to update, by name.
         group: Returns the group of a parameter.
         parts: What is known of the parameters.
-        by_rows: Whether large tables are to be updated by rows, where the rule allows it.
+        by_rows: Whether large tables are to be updated by rows, as :func:`updates_rows` tells.
         product_type: Of the matrix products in an update.
     """
     rate, decay = settings.learning_rate or 0.0, settings.weight_decay or 0.0
@@ -225,7 +230,7 @@ def make_optimizer(
             groups[key] = Group(key[0], {}, rule, rate, decay if is_matrix else 0.0)
         members = groups[key]
         members.parameters[name] = parameter
-        is_large = name in parts.tables and parameter.numel() >= FEWEST_NUMBERS
-        if by_rows and is_large and isinstance(usual, AdamRule) and usual.makes_up(members.decay):
+        is_wanted = by_rows and name in parts.tables and is_large(*parameter.shape)
+        if is_wanted and isinstance(usual, AdamRule):
             members.tables[name] = RowTable(parameter, usual)
     return Optimizer(list(groups.values()))

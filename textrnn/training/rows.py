@@ -3,8 +3,10 @@
 Both optimisers move every weight in every step, by what is left of its momentum and by its decay. Of a table
 of embeddings nearly all rows have no gradient in a step, and passing over them all took up to half of its
 time (``benchmarks/README.md``). What a row misses while nobody looks at it follows from its momentum and the
-steps' rates alone, so it is made up for when the row is next asked for: the results are those of the whole
-table, to rounding.
+rates of the steps, so it is made up for when the row is next asked for. The results are those of the whole
+table to rounding, but where gradients are so small that Adam's epsilon tells: while a row is not looked at,
+epsilon counts as if it shrank with the row's average. With gradients of 1e-6 weights come out where they
+would to a hundredth of what they have moved by.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from torch import Tensor
 from textrnn.nn.lookup import keep_by_rows
 from textrnn.training.rules import ADAM_EPS, AdamRule, Kept
 
-__all__ = ["RowTable", "shapes_of_rows"]
+__all__ = ["RowTable", "settled_state", "shapes_of_rows"]
 
 MOST_MISSED = 512
 """After so many updates all rows are brought up to date, whoever asks for them."""
@@ -40,6 +42,7 @@ class _Missed:
 
     Attributes:
         count: Updates that have been noted.
+        step: Updates that the table has had in all.
         kept: What decay leaves of the weights, (MOST_MISSED + 1,), by the number of updates missed.
         moved: What they move by, in units of m / sqrt(v), likewise.
     """
@@ -50,18 +53,21 @@ class _Missed:
         self._betas = betas
         self._first, self._second = (beta1**missed).float(), (beta2**missed).float()
         self._shrunk = ((beta1 / beta2**0.5) ** missed).float()
+        self._missed = missed
         self.count = 0
+        self.step = 0
         self.kept = torch.ones(MOST_MISSED + 1)
         self.moved = torch.zeros(MOST_MISSED + 1)
 
     def note(self, rate: float, decay: float, step: int) -> None:
-        """Take in an update, the run's ``step``th of this table, counted from 1."""
+        """Take in an update, the table's ``step``th in all, counted from 1."""
         beta1, beta2 = self._betas
         left = 1 - rate * decay
         size = rate * (1 - beta2**step) ** 0.5 / (1 - beta1**step)
         self.kept[1:] = self.kept[:-1] * left
         self.moved[1:] = self.moved[:-1] * left + size * self._shrunk[1:]
         self.count += 1
+        self.step = step
 
     def forget(self) -> None:
         """Begin anew, where no row is behind."""
@@ -78,7 +84,10 @@ class _Missed:
             second: Averages of the squares, likewise.
             missed: Updates that each row has missed, (rows,), int64.
         """
-        ratio = first / second.sqrt().add_(ADAM_EPS)
+        # Epsilon is added to the average as corrected for the steps that it began with.
+        since = (self.step + 1 - self._missed).clamp(min=1)
+        eps = (ADAM_EPS * (1 - self._betas[1] ** since).sqrt()).float()
+        ratio = first / second.sqrt().add_(eps[missed].unsqueeze(1))
         weights.mul_(self.kept[missed].unsqueeze(1))
         weights.addcmul_(ratio, self.moved[missed].unsqueeze(1), value=-1)
         first.mul_(self._first[missed].unsqueeze(1))
@@ -121,19 +130,13 @@ class RowTable:
         self._fetched: list[_Fetched] = []
         keep_by_rows(table, self._fetch)
 
-    def leaf(self) -> Tensor | None:
-        """Return a tensor whose gradient is that of all rows looked up since the last update, if any."""
+    def joined(self) -> Tensor | None:
+        """Make one of all rows looked up since the last update; return it, if a gradient has reached any."""
         found = [one for one in self._fetched if one.weights.grad is not None]
         if len(found) > 1:
-            found = [self._joined(found)]
+            found = [self._join(found)]
         self._fetched = found
         return found[0].weights if found else None
-
-    def close(self) -> Kept:
-        """Let the table be a plain parameter again, all rows up to date; return what the rule keeps of it."""
-        self.settle()
-        keep_by_rows(self._table, None)
-        return self._begun()
 
     def forget(self) -> None:
         """Let go of what was looked up."""
@@ -147,7 +150,7 @@ class RowTable:
             rate: Learning rate.
             decay: Weight decay.
         """
-        leaf, kept = self.leaf(), self._begun()
+        leaf, kept = self.joined(), self._begun()
         if leaf is None:
             return
         fetched, gradient = self._fetched[0], leaf.grad
@@ -164,10 +167,19 @@ class RowTable:
     def settled(self) -> Tensor:
         """Return the whole table, all rows up to date; a copy."""
         whole = self._table.detach().clone()
-        if self._missed.count:
-            for part in self._parts():
-                whole[part] = self._up_to_date(part).weights.detach()
+        self._settle_weights(whole)
         return whole
+
+    def show(self) -> Tensor:
+        """Bring all rows of the parameter up to date, and nothing else; return what they were."""
+        own = self._table.detach().clone()
+        self._settle_weights(self._table)
+        return own
+
+    def hide(self, own: Tensor) -> None:
+        """Undo :meth:`show`."""
+        with torch.no_grad():
+            self._table.copy_(own)
 
     def tensors(self) -> Kept:
         """Return what is kept; nothing before the first update.
@@ -190,6 +202,7 @@ class RowTable:
         own = dict(kept)
         noted, seen, missed = (own.pop(key, None) for key in _KEYS)
         self._kept = own or None
+        self._missed.step = round(float(own["step"])) if own else 0
         self._missed.forget()
         self._seen.zero_()
         if noted is not None and seen is not None and missed is not None:
@@ -200,9 +213,15 @@ class RowTable:
 
     def settle(self) -> None:
         """Bring all rows up to date."""
-        for part in self._parts():
-            found = self._up_to_date(part)
-            self._put(found)
+        kept = self._begun()
+        with torch.no_grad():
+            for part in self._parts():
+                self._missed.make_up(
+                    self._table[part],
+                    kept["exp_avg"][part],
+                    kept["exp_avg_sq"][part],
+                    self._missed.count - self._seen[part],
+                )
         self._missed.forget()
         self._seen.zero_()
 
@@ -220,23 +239,22 @@ class RowTable:
 
     @torch.no_grad()
     def _up_to_date(self, rows: Tensor) -> _Fetched:
-        kept = self._begun()
-        weights, first, second = (
-            tensor.index_select(0, rows)
-            for tensor in (self._table.detach(), kept["exp_avg"], kept["exp_avg_sq"])
-        )
+        weights = self._table.detach().index_select(0, rows)
+        if self._kept is None:
+            return _Fetched(rows, weights, torch.zeros_like(weights), torch.zeros_like(weights))
+        first, second = (self._kept[key].index_select(0, rows) for key in self._rule.like)
         if self._missed.count:
             self._missed.make_up(weights, first, second, self._missed.count - self._seen[rows])
         return _Fetched(rows, weights, first, second)
 
-    def _joined(self, parts: list[_Fetched]) -> _Fetched:
+    def _join(self, parts: list[_Fetched]) -> _Fetched:
         """Return one for several, their gradients added up."""
         rows, places = torch.unique(torch.cat([one.rows for one in parts]), return_inverse=True)
         whole = self._up_to_date(rows)
-        gradient = torch.zeros_like(whole.weights)
         gradients = [one.weights.grad for one in parts if one.weights.grad is not None]
-        gradient.index_add_(0, places, torch.cat(gradients))
-        whole.weights.grad = gradient
+        whole.weights.grad = torch.zeros_like(whole.weights).index_add_(
+            0, places, torch.cat(gradients)
+        )
         return whole
 
     def _put(self, found: _Fetched) -> None:
@@ -247,7 +265,38 @@ class RowTable:
             kept["exp_avg"].index_copy_(0, found.rows, found.first)
             kept["exp_avg_sq"].index_copy_(0, found.rows, found.second)
 
-    def _parts(self) -> Iterator[Tensor]:
-        """Yield the numbers of all rows, so many at a time as fit a cache."""
-        every = torch.arange(len(self._table))
-        return (every[low : low + _AT_ONCE] for low in range(0, len(every), _AT_ONCE))
+    @torch.no_grad()
+    def _settle_weights(self, weights: Tensor) -> None:
+        """Bring a copy of the table up to date in place, or the table itself, and nothing else."""
+        if self._kept is None or not self._missed.count:
+            return
+        for part in self._parts():
+            first, second = (self._kept[key][part].clone() for key in self._rule.like)
+            missed = self._missed.count - self._seen[part]
+            self._missed.make_up(weights[part], first, second, missed)
+
+    def _parts(self) -> Iterator[slice]:
+        """Yield all rows, so many at a time as fit a cache."""
+        return (slice(low, low + _AT_ONCE) for low in range(0, len(self._table), _AT_ONCE))
+
+
+def settled_state(table: Tensor, rule: AdamRule, kept: Kept) -> Kept:
+    """Bring a table up to date that was updated by rows and is so no longer.
+
+    Args:
+        table: (rows, dim), on any device.
+        rule: How it was updated.
+        kept: What was kept of it, as :meth:`RowTable.tensors` returned it; may be changed.
+
+    Returns:
+        What the rule keeps of it.
+    """
+    own = torch.nn.Parameter(table.detach().cpu().clone())
+    rows = RowTable(own, rule)
+    rows.load({key: tensor.cpu() for key, tensor in kept.items()})
+    rows.settle()
+    with torch.no_grad():
+        table.copy_(own)
+    return {
+        key: tensor.to(table.device) for key, tensor in rows.tensors().items() if key not in _KEYS
+    }

@@ -33,10 +33,12 @@ class Rule(ABC):
     Attributes:
         like: What is kept in the shape of a parameter.
         counts: Whether its updates are counted too, as ``step``.
+        needs_all: Whether all parameters of a group are updated for the first time at once.
     """
 
     like: Sequence[str]
     counts: ClassVar[bool] = True
+    needs_all: ClassVar[bool] = False
 
     @abstractmethod
     def apply(
@@ -84,17 +86,7 @@ class AdamRule(Rule):
     def __init__(self, betas: tuple[float, float], *, decoupled: bool) -> None:
         self.like = ("exp_avg", "exp_avg_sq")
         self.betas = betas
-        self._is_decoupled = decoupled
         self._function: Callable[..., None] = adamw if decoupled else adam
-
-    def makes_up(self, decay: float) -> bool:
-        """Return whether a row's updates without a gradient can be made up for later.
-
-        Args:
-            decay: Weight decay; in the gradient it lets no row be without one.
-        """
-        # Where its momentum outlives the average that it is divided by, a row would move ever faster.
-        return self.betas[0] ** 2 < self.betas[1] and (self._is_decoupled or not decay)
 
     def apply(
         self,
@@ -127,6 +119,7 @@ class SGDRule(Rule):
     """Gradient descent, with classic momentum where it is above 0."""
 
     counts = False
+    needs_all = True
 
     def __init__(self, momentum: float) -> None:
         self.like = ("momentum_buffer",) if momentum else ()

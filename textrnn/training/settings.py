@@ -33,10 +33,10 @@ class TrainingSettings:
         0.9, "Momentum of sgd and rmsprop.", section="training", minimum=0, below=1
     )
     beta1: float = setting(
-        0.9, "First moment's decay (adam, adamw).", section="training", minimum=0, below=1
+        0.9, "First moment's decay (adam, adamw, muon).", section="training", minimum=0, below=1
     )
     beta2: float = setting(
-        0.98, "Second moment's decay (adam, adamw).", section="training", minimum=0, below=1
+        0.98, "Second moment's decay (adam, adamw, muon).", section="training", minimum=0, below=1
     )
     schedule: str = setting(
         "cosine",

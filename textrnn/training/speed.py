@@ -70,7 +70,7 @@ def _step_s(
         with autocast(machine.device, machine.precision):
             value = loss(rows, masks)
         value.backward()  # type: ignore[no-untyped-call]
-        clip_gradients(optimizer.learning(), 1.0)
+        clip_gradients(optimizer.leaves(), 1.0)
         optimizer.step()
         optimizer.forget_gradients()
         if machine.device.type == "cuda":

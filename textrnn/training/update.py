@@ -106,7 +106,7 @@ class Updater:
                 torch.cuda.empty_cache()
         sums = self._ranks.add_up(self._parameters, sums, has_rows=own is not None)
         self._optimizer.rest()
-        norm = clip_gradients(self._optimizer.learning(), self._settings.grad_clip or math.inf)
+        norm = clip_gradients(self._optimizer.leaves(), self._settings.grad_clip or math.inf)
         self._optimizer.step()
         self._carried = carried
         if self._average is not None:
@@ -132,18 +132,19 @@ class Updater:
         settled = self._optimizer.settled()
         return {name: settled.get(name, tensor) for name, tensor in present.items()}
 
-    def show(self) -> Mapping[str, Tensor] | None:
-        """Put the weights to be evaluated into the model; returns its own for :meth:`hide`, if others."""
-        if self._average is None and not self._optimizer.has_tables:
-            return None
-        evaluated, present = self.evaluated_tensors(), self._task.model.tensors()
-        own = {name: tensor.clone() for name, tensor in present.items()}
-        self._task.model.load_tensors(evaluated)
+    def show(self) -> Mapping[str, Tensor]:
+        """Put the weights to be evaluated into the model; returns what they replace, for :meth:`hide`."""
+        if self._average is None:
+            return self._optimizer.show()
+        own = {name: tensor.clone() for name, tensor in self._task.model.tensors().items()}
+        self._task.model.load_tensors(self._average.tensors)
         return own
 
-    def hide(self, own: Mapping[str, Tensor] | None) -> None:
+    def hide(self, own: Mapping[str, Tensor]) -> None:
         """Undo :meth:`show`: training goes on from where it was, whenever it was looked at."""
-        if own is not None:
+        if self._average is None:
+            self._optimizer.hide(own)
+        else:
             self._task.model.load_tensors(own)
 
     def tensors(self) -> dict[str, Tensor]:
