@@ -21,6 +21,9 @@ def inherited(
 ) -> S:
     """Return the settings with those of the parent's that pass on; refuse contradictions.
 
+    Where nobody names an optimiser, it is AdamW: what Muon, which moves all directions alike, leaves of what
+    was learned before has not been measured.
+
     Args:
         settings: Of the new run.
         own: The parent's, by name: those that pass on.
@@ -47,4 +50,7 @@ def inherited(
                 f"{known[name].option} {asked}: {parent} has {values[name]}, and {model} that starts from "
                 f"it keeps its shape and tokenizer"
             )
-    return dataclasses.replace(settings, **values)
+    settings = dataclasses.replace(settings, **values)
+    if settings.optimizer is None and values.get("rnn_type") != "rnn_relu":
+        settings = dataclasses.replace(settings, optimizer="adamw")
+    return settings

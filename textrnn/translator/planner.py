@@ -36,7 +36,7 @@ DROPOUT = ((2.0, 0.1), (12.0, 0.2), (math.inf, 0.3))
 """Rates by the passes over the pairs up to which they hold."""
 WEIGHT_DECAY = 0.1
 BATCH_SIZE = 64
-RATES = {"muon": 3e-3, "adamw": 3e-3, "adam": 3e-3, "rmsprop": 5e-4, "sgd": 0.3}
+RATES = {"muon": 1.2e-2, "adamw": 3e-3, "adam": 3e-3, "rmsprop": 5e-4, "sgd": 0.3}
 RATE_OF_CELL = {"lstm": 1.0, "gru": 1.0, "rnn_tanh": 0.5, "rnn_relu": 0.3}
 MOST_EPOCHS, FEW_PAIRS = 30.0, 30_000
 """Passes over the pairs where nobody says, and the number below which there are more of them."""
@@ -197,7 +197,7 @@ def _batch_size(facts: PairFacts) -> int:
 
 def _with_optimizer(settings: TranslatorSettings) -> TranslatorSettings:
     """Choose optimiser, rate and decay."""
-    optimizer = settings.optimizer or ("sgd" if settings.rnn_type == "rnn_relu" else "adamw")
+    optimizer = settings.optimizer or ("sgd" if settings.rnn_type == "rnn_relu" else "muon")
     rate = settings.learning_rate
     if rate is None:
         rate = RATES[optimizer] * RATE_OF_CELL[settings.rnn_type]
