@@ -97,6 +97,26 @@ def test_n_grams_are_summed_but_for_those_dropped(dropout: float, shape: tuple[i
         torch.testing.assert_close(table.gradient(), whole[name])
 
 
+@pytest.mark.parametrize("shortest", [1, 3])
+def test_spellings_are_looked_up_whether_padded_or_not(shortest: int):
+    spellings = torch.tensor([[0, 0, 0], [1, 2, 0], [3, 5, 6], [1, 4, 3]], dtype=torch.int32)
+    made = TokenEmbedding(4, 5, spellings=spellings, spelling_rows=7)
+    made.reset_parameters(torch.Generator().manual_seed(0), 1.0)
+    ids = torch.tensor([[2, 3], [3, 1 if shortest == 1 else 2]])
+    weights = torch.randn(2, 2, 5, generator=torch.Generator().manual_seed(2))
+    expected, _ = made(ids, None, None)
+    (expected * weights).sum().backward()
+    whole = {name: parameter.grad.clone() for name, parameter in made.named_parameters()}
+    made.zero_grad()
+    tables = {name: Fetching(getattr(made, name)) for name in made.tables}
+    assert tables.keys() == {"weight", "spelled"}
+    found, _ = made(ids, None, None)
+    torch.testing.assert_close(found, expected)
+    (found * weights).sum().backward()
+    for name, table in tables.items():
+        torch.testing.assert_close(table.gradient(), whole[name])
+
+
 @pytest.mark.parametrize("sampled_words", [0, 16])
 def test_language_models_learn_the_same_from_rows(sampled_words: int):
     settings = LanguageModelSettings(

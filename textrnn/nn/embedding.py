@@ -72,7 +72,7 @@ class TokenEmbedding(nn.Module):
     @property
     def tables(self) -> list[str]:
         """Names of the matrices that are read by rows alone."""
-        names = [name for name in ("ngrams",) if getattr(self, name) is not None]
+        names = [name for name in ("ngrams", "spelled") if getattr(self, name) is not None]
         return names if self.is_tied else ["weight", *names]
 
     def reset_parameters(self, generator: torch.Generator, std: float) -> None:
@@ -153,8 +153,11 @@ class TokenEmbedding(nn.Module):
             return functional.embedding(ids, self.weight) + spelt.view(*ids.shape, -1)
         # Each distinct token once: a batch repeats most of them.
         distinct, places = torch.unique(ids, return_inverse=True)
-        spelt = functional.embedding_bag(
-            self.spellings[distinct], self.spelled, mode="mean", padding_idx=0
-        )
+        pieces = self.spellings[distinct].long()
+        spelled, rows = looked_up(self.spelled, pieces)
+        # Row 0 is padding; of the rows asked for it is the first too, if it is among them.
+        is_padded = spelled is self.spelled or bool((pieces == 0).any())
+        padding = 0 if is_padded else None
+        spelt = functional.embedding_bag(rows, spelled, mode="mean", padding_idx=padding)
         weight, rows = looked_up(self.weight, distinct)
         return functional.embedding(places, functional.embedding(rows, weight) + spelt)

@@ -6,7 +6,7 @@ from textrnn.training.settings import TrainingSettings
 
 __all__ = ["MUON_ITERATIONS", "is_large", "makes_up", "muon_operations"]
 
-FEWEST_ROWS, FEWEST_NUMBERS = 1 << 14, 1 << 20
+FEWEST_ROWS, FEWEST_NUMBERS = 1 << 12, 1 << 20
 """A smaller table is updated whole: where a step looks up a quarter of its rows, one pass costs less."""
 MUON_ITERATIONS = 3
 """Of the orthogonalisation; a fourth costs a third more and brought nothing."""
