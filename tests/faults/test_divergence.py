@@ -328,7 +328,7 @@ def test_a_run_that_ends_between_two_looks_leaves_the_last_save(
 
 
 def test_a_gradient_without_bound_is_remembered_until_the_next_look(tmp_path: Path) -> None:
-    from textrnn.training.update import Interval
+    from textrnn.training.interval import Interval
 
     since = Interval(0.0)
     for norm in (1.0, math.inf, 1.0):

@@ -22,8 +22,8 @@ from textrnn.classifier.settings import ClassifierSettings
 from textrnn.data.examples import ExampleCorpus, ExampleStore
 from textrnn.metrics import macro_f1
 from textrnn.nn.dropout import MaskSource
+from textrnn.training.interval import loss_fault
 from textrnn.training.task import State, StepOutput
-from textrnn.training.update import loss_fault
 
 __all__ = ["ClassifierTask", "class_weights", "training_loss"]
 

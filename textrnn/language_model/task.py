@@ -25,8 +25,8 @@ from textrnn.language_model.windows import (
 from textrnn.metrics import perplexity
 from textrnn.nn.dropout import MaskSource
 from textrnn.nn.recurrent import State, detach
+from textrnn.training.interval import loss_fault
 from textrnn.training.task import StepOutput
-from textrnn.training.update import loss_fault
 
 __all__ = [
     "LanguageModelTask",

@@ -26,6 +26,7 @@ from textrnn.training.events import (
     Sampled,
     Stopped,
 )
+from textrnn.training.interval import Interval
 from textrnn.training.leading import Lead
 from textrnn.training.plan import learning_rate
 from textrnn.training.ranks import ALONE
@@ -34,7 +35,7 @@ from textrnn.training.settings import TrainingSettings
 from textrnn.training.state import Best, RunState
 from textrnn.training.task import Task
 from textrnn.training.telling import Teller
-from textrnn.training.update import Interval, Updater
+from textrnn.training.update import Updater
 
 __all__ = ["Loop"]
 

@@ -150,15 +150,16 @@ class RowTable:
             rate: Learning rate.
             decay: Weight decay.
         """
-        leaf, kept = self.joined(), self._begun()
-        if leaf is None:
+        leaf = self.joined()
+        if leaf is None or leaf.grad is None:
             return
-        fetched, gradient = self._fetched[0], leaf.grad
-        assert gradient is not None  # noqa: S101  (an invariant of this class)
+        (fetched,), kept = self._fetched, self._begun()
         state = {"step": kept["step"], "exp_avg": fetched.first, "exp_avg_sq": fetched.second}
-        self._rule.apply([fetched.weights], [gradient], [state], rate, decay)
+        self._rule.apply([leaf], [leaf.grad], [state], rate, decay)
         self._missed.note(rate, decay, round(float(kept["step"])))
-        self._put(fetched)
+        self._table.index_copy_(0, fetched.rows, leaf)
+        for key in self._rule.like:
+            kept[key].index_copy_(0, fetched.rows, state[key])
         self._seen[fetched.rows] = self._missed.count
         self._fetched = []
         if self._missed.count == MOST_MISSED:
@@ -256,14 +257,6 @@ class RowTable:
             0, places, torch.cat(gradients)
         )
         return whole
-
-    def _put(self, found: _Fetched) -> None:
-        """Write rows back."""
-        kept = self._begun()
-        with torch.no_grad():
-            self._table.index_copy_(0, found.rows, found.weights)
-            kept["exp_avg"].index_copy_(0, found.rows, found.first)
-            kept["exp_avg_sq"].index_copy_(0, found.rows, found.second)
 
     @torch.no_grad()
     def _settle_weights(self, weights: Tensor) -> None:

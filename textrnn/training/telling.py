@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from textrnn.training.events import Done, Evaluated, Progressed
+from textrnn.training.interval import Interval
 from textrnn.training.state import RunState
 from textrnn.training.task import Task
-from textrnn.training.update import Interval
 
 __all__ = ["Teller"]
 

@@ -14,13 +14,14 @@ from textrnn.nn.parts import parts_of
 from textrnn.training.average import Average
 from textrnn.training.clipping import clip_gradients
 from textrnn.training.device import autocast, is_out_of_memory, product_type
+from textrnn.training.interval import add_sums
 from textrnn.training.memory import LeftMemory
 from textrnn.training.optimizer import make_optimizer, updates_rows
 from textrnn.training.ranks import ALONE, Ranks
 from textrnn.training.settings import TrainingSettings
 from textrnn.training.task import State, Task
 
-__all__ = ["Interval", "Updater", "first_not_finite", "loss_fault"]
+__all__ = ["Updater", "first_not_finite"]
 
 MOST_PARTS = 1024
 _KINDS = ("model", "optimizer", "ema", "carried")
@@ -231,48 +232,8 @@ class Updater:
             mean = output.loss / max(1, num_targets)
             mean.backward()  # type: ignore[no-untyped-call]
             states.append(output.state)
-            _add(sums, {"loss": output.loss.detach(), **output.totals})
+            add_sums(sums, {"loss": output.loss.detach(), **output.totals})
         return sums, states[0] if len(states) == 1 else self._task.join(states)
-
-
-class Interval:
-    """Sums since some moment; they stay on the device until somebody asks.
-
-    Attributes:
-        begun_s: The moment.
-        targets: Targets trained on.
-        norm: Norm of the last gradient.
-    """
-
-    def __init__(self, begun_s: float) -> None:
-        self.begun_s = begun_s
-        self.targets = 0
-        self.norm: Tensor | float = 0.0
-        self._norms: Tensor | float = 0.0
-        self._sums: dict[str, Tensor] = {}
-
-    def add(self, sums: Mapping[str, Tensor], norm: Tensor, targets: int) -> None:
-        """Take in an update."""
-        _add(self._sums, sums)
-        self.norm = norm
-        # One that is not finite makes the sum so, however many steps come behind it.
-        self._norms = self._norms + norm
-        self.targets += targets
-
-    def means(self) -> dict[str, float]:
-        """Return the sums per target, ``loss`` among them; NaN before the first update."""
-        means = {name: float(total) / max(1, self.targets) for name, total in self._sums.items()}
-        return means or {"loss": math.nan}
-
-    def fault(self, most_loss: float) -> str | None:
-        """Return what is wrong with the loss or its gradient, or None; reads them from the device.
-
-        Args:
-            most_loss: Loss per target from which on it has exploded.
-        """
-        if not math.isfinite(float(self._norms)):
-            return "the gradient is not finite"
-        return loss_fault(self.means()["loss"], most_loss)
 
 
 def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
@@ -284,24 +245,3 @@ def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
     ends = [torch.stack(torch.aminmax(t.detach())).float() for t in numbers.values()]
     whole = torch.stack(ends).isfinite().all(1).tolist()
     return next((name for name, fine in zip(numbers, whole, strict=True) if not fine), None)
-
-
-def loss_fault(loss: float, most_loss: float) -> str | None:
-    """Return what is wrong with a mean loss, or None.
-
-    Args:
-        loss: Nats per target.
-        most_loss: Loss from which on it has exploded.
-    """
-    if not math.isfinite(loss):
-        return "the loss is not finite"
-    if loss > most_loss:
-        return (
-            f"the loss exploded to {loss:.3g} nats (more than {most_loss:.3g} is beyond all reason)"
-        )
-    return None
-
-
-def _add(sums: dict[str, Tensor], more: Mapping[str, Tensor]) -> None:
-    for name, value in more.items():
-        sums[name] = sums[name] + value if name in sums else value

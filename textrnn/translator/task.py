@@ -15,8 +15,8 @@ from textrnn.errors import ModelError
 from textrnn.metrics import perplexity
 from textrnn.nn.dropout import MaskSource
 from textrnn.tokenizers.base import NUM_SPECIAL, UNK_ID
+from textrnn.training.interval import loss_fault
 from textrnn.training.task import State, StepOutput
-from textrnn.training.update import loss_fault
 from textrnn.translator.batches import (
     PairBatch,
     evaluation_batches,
