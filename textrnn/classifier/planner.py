@@ -41,7 +41,7 @@ MOST_BAGGED = 20
 """Labels up to which a bag answers too."""
 DROPOUT, TOKEN_DROPOUT = 0.5, 0.1
 WEIGHT_DECAY = 0.1
-RATES = {"muon": 4e-3, "adamw": 2e-3, "adam": 2e-3, "rmsprop": 5e-4, "sgd": 0.3}
+RATES = {"muon": 6e-3, "adamw": 2e-3, "adam": 2e-3, "rmsprop": 5e-4, "sgd": 0.3}
 RATE_OF_CELL = {"lstm": 1.0, "gru": 1.0, "rnn_tanh": 0.5, "rnn_relu": 0.3}
 MOST_EPOCHS, FEW_EXAMPLES = 3.0, 20_000
 """Passes over the examples where nobody says, and the number below which there are more of them."""

@@ -26,7 +26,7 @@ __all__ = ["plan_language_model"]
 
 DEFAULT_MINUTES = 5.0
 HIDDEN_SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
-TOKENS_PER_WEIGHT = 8.0
+TOKENS_PER_WEIGHT = 6.0
 """A model is as large as lets the budget show each recurrent weight about so many tokens."""
 MOST_WEIGHTS = 4_000_000
 """Where no time is given, nobody is to wait for a larger model."""
