@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.classifier.batches import (
-    KEEPS,
-    cut,
     evaluation_batches,
     padded,
     training_batches,
 )
+from textrnn.classifier.truncation import KEEPS, cut
 from textrnn.data.batching import padded_time
 from textrnn.data.examples import ExampleStore
 from textrnn.data.store import TokenStore

@@ -20,6 +20,7 @@ from textrnn.errors import DeviceError, ModelError, UsageError
 from textrnn.nn.pooling import POOLINGS
 from textrnn.tokenizers.byte import ByteTokenizer
 from textrnn.tokenizers.char import CharTokenizer
+from textrnn.training.device import pick_device
 
 TEXTS = ["the film was good", "bad", "a b c d e " * 30, "", "not very dull<br />and fine", " \t"]
 
@@ -30,9 +31,19 @@ texts = st.lists(
 )
 
 
-@pytest.fixture(scope="module")
-def classifier(small):
-    return Classifier(small, "cpu", threads=1)
+@pytest.fixture(scope="module", params=["light", "torch"])
+def classifier(small, request):
+    return of_kind(Classifier(small, "cpu", threads=1), request.param)
+
+
+def of_kind(classifier, kind):
+    """Make a classifier answer all it is asked without torch, or with it from the first text on."""
+    classifier._light_tokens = -(1 << 60) if kind == "light" else 1 << 60
+    return classifier
+
+
+def network(classifier):
+    return classifier._started()._model
 
 
 def rewrite(path, **entries):
@@ -47,7 +58,7 @@ def test_probabilities_are_the_softmax_of_the_logits_over_the_temperature(tmp_pa
     path = write_classifier(tmp_path / "clf", metrics={"temperature": 2.5, "bag_share": 0.8})
     classifier = Classifier(open_bundle(path), "cpu", threads=1)
     ids = [2, *classifier.tokenizer.encode("the film\nwas good").tolist(), 3]
-    experts = classifier._model.experts(torch.tensor([ids]), torch.tensor([len(ids)]))
+    experts = network(classifier).experts(torch.tensor([ids]), torch.tensor([len(ids)]))
     logits = combined(experts, 0.8)[0].tolist()
     whole = sum(math.exp(logit / 2.5) for logit in logits)
     by_hand = [math.exp(logit / 2.5) / whole for logit in logits]
@@ -66,9 +77,10 @@ def test_company_and_padding_change_nothing(classifier, given_texts):
     assert np.abs(together.sum(1) - 1).max() < 1e-5
 
 
+@pytest.mark.parametrize("kind", ["light", "torch"])
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("keep", ["head", "both"])
-def test_company_changes_nothing_in_networks_of_every_kind(pooling, keep, tmp_path):
+def test_company_changes_nothing_in_networks_of_every_kind(pooling, keep, kind, tmp_path):
     path = write_classifier(
         tmp_path / "clf",
         labels=("a", "b", "c"),
@@ -82,7 +94,7 @@ def test_company_changes_nothing_in_networks_of_every_kind(pooling, keep, tmp_pa
         bag_order=2,
         bag_rows=64,
     )
-    classifier = Classifier(open_bundle(path), "cpu", threads=1)
+    classifier = of_kind(Classifier(open_bundle(path), "cpu", threads=1), kind)
     found = classifier.probabilities(TEXTS)
     alone = np.concatenate([classifier.probabilities([text]) for text in TEXTS])
     assert np.abs(found - alone).max() < 1e-5
@@ -170,10 +182,11 @@ def test_a_huge_text_without_spaces_is_answered_too(tmp_path):
     assert answer.label in ("neg", "pos")
 
 
-def test_a_batch_that_memory_has_no_room_for_is_halved(classifier, monkeypatch):
+def test_a_batch_that_memory_has_no_room_for_is_halved(small, monkeypatch):
+    classifier = of_kind(Classifier(small, "cpu", threads=1), "torch")
     given_texts = ["a", "the film", "not very good", "bad", "e e e"]
     expected = classifier.probabilities(given_texts)
-    model = classifier._model
+    model = classifier._torch._model
     sizes = []
 
     class Cramped:
@@ -185,7 +198,7 @@ def test_a_batch_that_memory_has_no_room_for_is_halved(classifier, monkeypatch):
                 raise torch.OutOfMemoryError("no room")
             return model.logits(ids, lengths, bag_share)
 
-    monkeypatch.setattr(classifier, "_model", Cramped())
+    monkeypatch.setattr(classifier._torch, "_model", Cramped())
     assert np.abs(classifier.probabilities(given_texts) - expected).max() < 1e-5
     assert max(sizes) == 5
     Cramped.most = 0
@@ -193,12 +206,15 @@ def test_a_batch_that_memory_has_no_room_for_is_halved(classifier, monkeypatch):
         classifier.probabilities(["a"])
 
 
-def test_other_faults_of_torch_are_not_hidden(classifier, monkeypatch):
+def test_other_faults_of_torch_are_not_hidden(small, monkeypatch):
+    classifier = of_kind(Classifier(small, "cpu", threads=1), "torch")
+    classifier.probabilities(["a"])
+
     class Broken:
         def logits(self, ids, lengths, bag_share):
             raise RuntimeError("something else")
 
-    monkeypatch.setattr(classifier, "_model", Broken())
+    monkeypatch.setattr(classifier._torch, "_model", Broken())
     with pytest.raises(RuntimeError, match="something else"):
         classifier.probabilities(["a", "b"])
 
@@ -255,13 +271,13 @@ def test_bf16_is_taken_only_where_it_is_asked_for(classifier, small):
     assert np.abs(half.probabilities(TEXTS) - classifier.probabilities(TEXTS)).max() < 0.05
 
 
-def test_a_model_with_embeddings_of_its_own_for_each_direction(tmp_path):
+@pytest.mark.parametrize("kind", ["light", "torch"])
+def test_a_model_with_embeddings_of_its_own_for_each_direction(kind, tmp_path):
     path = write_classifier(tmp_path / "clf", backward_embedding=True)
-    made = Classifier(open_bundle(path), "cpu", threads=1)
+    made = of_kind(Classifier(open_bundle(path), "cpu", threads=1), kind)
     found = made.probabilities(TEXTS)
     assert np.isfinite(found).all()
-    with torch.no_grad():
-        made._model.backward_embedding.weight.mul_(3)
+    made._weights["backward_embedding.weight"][:] *= 3
     assert not np.allclose(found, made.probabilities(TEXTS))
 
 
@@ -273,5 +289,23 @@ def test_weights_are_taken_up_as_training_takes_them_up(options, tmp_path):
     ids, lengths = torch.tensor([[2, 6, 9, 3], [2, 7, 3, 0]]), torch.tensor([4, 3])
     with torch.no_grad():
         expected = made[0].logits(ids, lengths)
-        found = classifier._model.logits(ids, lengths)
+        found = network(classifier).logits(ids, lengths)
     assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_torch_is_loaded_once_it_pays(small, monkeypatch):
+    monkeypatch.setattr(predictor, "_TOKENS_WITHOUT_TORCH", 20)
+    classifier = Classifier(small, "auto", threads=1)
+    (first,) = classifier.probabilities(["the film was good"])
+    assert classifier._torch is None
+    assert classifier.device == "cpu"
+    many = classifier.probabilities(["the film was good"] * 5)
+    assert classifier._torch is not None
+    assert classifier.device == str(pick_device("auto"))
+    assert np.abs(many - first).max() < 1e-5
+
+
+def test_devices_and_precisions_that_only_torch_has_load_it_at_once(small):
+    for options in ({"device": "cpu", "precision": "bf16"}, {"device": str(pick_device("auto"))}):
+        loaded = Classifier(small, threads=1, **options)._torch is not None
+        assert loaded == (options != {"device": "cpu"})

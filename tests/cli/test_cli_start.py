@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from classifier_models import write_classifier
 
 from textrnn.cli.app import COMMANDS, TRAIN_COMMANDS, app, train
 from textrnn.config import specs
@@ -61,13 +62,19 @@ def test_help_is_quick(environment):
         ["tokenize", "MODEL", "BOOK"],
         ["info", "MODEL"],
         ["cache", "list"],
+        ["classify", "CLASSIFIER", "BOOK"],
+        ["classify", "CLASSIFIER", "BOOK", "--explain", "--json"],
     ],
-    ids=lambda arguments: arguments[0],
+    ids=" ".join,
 )
-def test_most_commands_load_no_torch_and_no_rich(arguments, environment, model):
+def test_most_commands_load_no_torch_no_rich_and_no_network(
+    arguments, environment, model, tmp_path
+):
     places = {"MODEL": str(model), "BOOK": str(model.parent / "book.txt")}
+    if "CLASSIFIER" in arguments:
+        places["CLASSIFIER"] = str(write_classifier(tmp_path / "clf"))
     loaded = modules_after([places.get(word, word) for word in arguments], environment)
-    assert not loaded & {"torch", "rich"}
+    assert not loaded & {"torch", "rich", "http.client"}
 
 
 def test_training_loads_no_compiler(environment, tmp_path):

@@ -1,4 +1,4 @@
-"""Padding and truncation: from the token ids of texts to the batches that a network reads.
+"""Padding: from the token ids of texts to the batches that a network reads.
 
 Every text is ``<bos> … <eos>``. One that is too long keeps its head, its tail or both; texts of like
 length share a batch, padded at their ends to the longest of them or, in training, a little further.
@@ -15,13 +15,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from textrnn.classifier.truncation import cut
 from textrnn.data.batching import padded_time, pooled_batches
 from textrnn.data.examples import ExampleStore
 from textrnn.tokenizers.base import PAD_ID
 
-__all__ = ["KEEPS", "ExampleBatch", "cut", "evaluation_batches", "padded", "training_batches"]
-
-KEEPS = ("head", "tail", "both")
+__all__ = ["ExampleBatch", "evaluation_batches", "padded", "training_batches"]
 
 Ids = npt.NDArray[np.integer[Any]]
 Int64 = npt.NDArray[np.int64]
@@ -72,25 +71,6 @@ class ExampleBatch:
 
     def _tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.ids, self.lengths, self.labels
-
-
-def cut(ids: Ids, max_length: int, keep: str) -> Ids:
-    """Return a text's ids, cut to at most ``max_length``.
-
-    Args:
-        ids: The whole text, one dimension.
-        max_length: Most ids to keep, at least 1.
-        keep: ``head`` keeps the first ids, ``tail`` the last, ``both`` half of them each, the odd one at
-            the head.
-    """
-    if len(ids) <= max_length:
-        return ids
-    if keep == "head":
-        return ids[:max_length]
-    if keep == "tail":
-        return ids[len(ids) - max_length :]
-    tail = max_length // 2
-    return np.concatenate([ids[: max_length - tail], ids[len(ids) - tail :]])
 
 
 def padded(sequences: Sequence[Ids], time: int = 0) -> tuple[Tensor, Tensor]:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
-import torch
 
 from textrnn.bundle import Bundle
 from textrnn.classifier.calibration import EVEN_SHARE
-from textrnn.classifier.model import TextClassifier
 from textrnn.classifier.settings import ClassifierSettings
+from textrnn.classifier.sizes import has_backward_embedding, weight_shapes
 from textrnn.config import make
 from textrnn.errors import ModelError, UsageError
 from textrnn.nn.weights import require_fitting
 from textrnn.tokenizers import Tokenizer
 
+if TYPE_CHECKING:
+    from textrnn.classifier.model import TextClassifier
+
 __all__ = [
     "bag_share_of",
+    "checked_weights",
     "labels_of",
     "model_of",
     "require_whole",
@@ -102,28 +106,55 @@ def settings_of(values: Mapping[str, Any], where: str) -> ClassifierSettings:
     return settings
 
 
+def checked_weights(
+    bundle: Bundle, settings: ClassifierSettings, vocab_size: int, num_labels: int
+) -> Mapping[str, npt.NDArray[np.float32]]:
+    """Return the weights by name, held against the settings before anything is made in their sizes.
+
+    Args:
+        bundle: The model.
+        settings: As :func:`settings_of` returns them.
+        vocab_size: Number of ids.
+        num_labels: Number of labels.
+
+    Raises:
+        ModelError: a tensor is missing, too many, or of another shape; or sizes are missing.
+    """
+    arrays = bundle.tensors()
+    has_own = has_backward_embedding(arrays)
+    try:
+        shapes = weight_shapes(settings, vocab_size, num_labels, backward_embedding=has_own)
+        require_fitting(arrays, shapes)
+    except ValueError as error:
+        raise ModelError(
+            f"{bundle.path}: its weights do not fit its settings: {error}; the model is damaged"
+        ) from None
+    return arrays
+
+
 def model_of(
     arrays: Mapping[str, npt.NDArray[Any]],
     settings: ClassifierSettings,
     tokenizer: Tokenizer,
     num_labels: int,
-    where: str,
 ) -> TextClassifier:
-    """Return the network with its weights, ready for use.
-
-    The weights are held against the settings before anything is made in the sizes that these name.
+    """Return the network in torch with its weights, ready for use.
 
     Args:
-        arrays: Weights by name.
+        arrays: As :func:`checked_weights` returns them.
         settings: As :func:`settings_of` returns them.
         tokenizer: What makes the ids.
         num_labels: Number of labels.
-        where: The model's name in messages.
-
-    Raises:
-        ModelError: a tensor is missing, too many, or of another shape; or sizes are missing.
     """
-    model = _sketch(arrays, settings, tokenizer, num_labels, where)
+    import torch
+
+    from textrnn.classifier.model import TextClassifier
+
+    # Nothing on the meta device takes memory until the weights take its place.
+    with torch.device("meta"):
+        model = TextClassifier(
+            settings, tokenizer, num_labels, backward_embedding=has_backward_embedding(arrays)
+        )
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     model.load_state_dict(tensors, assign=True)
     return model.eval()
@@ -138,27 +169,5 @@ def require_whole(bundle: Bundle) -> ClassifierSettings:
     where = str(bundle.path)
     settings = settings_of(bundle.settings, where)
     labels = labels_of(bundle.config, where)
-    _sketch(bundle.tensors(), settings, bundle.tokenizer(), len(labels), where)
+    checked_weights(bundle, settings, bundle.tokenizer().vocab_size, len(labels))
     return settings
-
-
-def _sketch(
-    arrays: Mapping[str, npt.NDArray[Any]],
-    settings: ClassifierSettings,
-    tokenizer: Tokenizer,
-    num_labels: int,
-    where: str,
-) -> TextClassifier:
-    """Return the network without its weights, which would fit; arguments as for :func:`model_of`."""
-    has_own = any(name.startswith("backward_embedding.") for name in arrays)
-    try:
-        # Nothing on the meta device takes memory, whatever its size.
-        with torch.device("meta"):
-            model = TextClassifier(settings, tokenizer, num_labels, backward_embedding=has_own)
-        require_fitting(arrays, model.tensors())
-    except (ValueError, TypeError, RuntimeError) as error:
-        # The last one: sizes whose product no number of bytes holds.
-        raise ModelError(
-            f"{where}: its weights do not fit its settings: {error}; the model is damaged"
-        ) from None
-    return model

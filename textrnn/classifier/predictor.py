@@ -5,28 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from textrnn.bundle import Bundle
-from textrnn.classifier.batches import cut, padded
 from textrnn.classifier.explanation import Explanation, explain
+from textrnn.classifier.light import LightClassifier
 from textrnn.classifier.opening import (
     bag_share_of,
+    checked_weights,
     labels_of,
     model_of,
     settings_of,
     temperature_of,
 )
+from textrnn.classifier.truncation import cut
 from textrnn.config import as_dict
 from textrnn.data.cleaning import clean
 from textrnn.errors import ModelError, UsageError
 from textrnn.tokenizers.base import BOS_ID, EOS_ID, Ids, Tokenizer
-from textrnn.training.device import autocast, pick_device, use_threads
-from textrnn.training.inference import checked_texts, exactly, halving, like_lengths
+from textrnn.training.inference import checked_texts, like_lengths
+
+if TYPE_CHECKING:
+    from textrnn.classifier.engine import TorchEngine
 
 __all__ = ["BATCH_SIZE", "CHARACTERS_PER_TOKEN", "UNSURE", "Classifier", "Prediction"]
 
@@ -42,6 +45,9 @@ CHARACTERS_PER_TOKEN = 64
 _TOKENS_AT_ONCE = 1 << 14
 _TEXTS_AT_ONCE = 1 << 13
 """Texts among which those of like length are put together."""
+
+_TOKENS_WITHOUT_TORCH = 1 << 15
+"""So many tokens are answered without torch in about the time that it takes to load."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -113,11 +119,16 @@ class Classifier:
         self._batch_size = batch_size
         # No GPU device may round what float32 was asked for, nor is bf16 taken unless asked for.
         self._precision = "bf16" if precision == "bf16" else "float32"
-        use_threads(threads)
-        self._device = pick_device(device)
-        self._model = model_of(
-            bundle.tensors(), self._settings, self._tokenizer, len(self.labels), where
-        ).to(self._device)
+        self._threads = threads
+        self._device = device
+        self._weights = checked_weights(
+            bundle, self._settings, self._tokenizer.vocab_size, len(self.labels)
+        )
+        self._light = LightClassifier(self._weights, self._settings, self._tokenizer)
+        self._light_tokens = 0
+        self._torch: TorchEngine | None = None
+        if self._precision != "float32" or device not in ("auto", "cpu"):
+            self._torch = self._started()
 
     @property
     def path(self) -> Path:
@@ -136,8 +147,8 @@ class Classifier:
 
     @property
     def device(self) -> str:
-        """Where the model computes: a torch device's name."""
-        return str(self._device)
+        """Where the model computes: a torch device's name; ``cpu`` before torch is needed."""
+        return "cpu" if self._torch is None else self._torch.device
 
     def classify(self, texts: Iterable[str], min_confidence: float = 0.0) -> list[Prediction]:
         """Return a prediction for every text, in their order.
@@ -231,9 +242,16 @@ class Classifier:
         rows = np.empty((len(cleaned), len(self.labels)), np.float32)
         for low in range(0, len(cleaned), _TEXTS_AT_ONCE):
             ids = list(map(self._encoded, cleaned[low : low + _TEXTS_AT_ONCE]))
-            for places in self._batches(np.fromiter(map(len, ids), np.int64, len(ids))):
+            lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+            engine = self._engine(int(lengths.sum()))
+            for places in self._batches(lengths):
                 batch = [ids[place] for place in places.tolist()]
-                rows[places + low] = halving(self._computed, batch, self._device, len)
+                rows[places + low] = engine.logits(batch, self.bag_share)
+        with np.errstate(all="ignore"):
+            rows /= self.temperature
+            rows -= rows.max(axis=1, keepdims=True)
+            np.exp(rows, out=rows)
+            rows /= rows.sum(axis=1, keepdims=True)
         if not np.isfinite(rows).all():
             raise ModelError(f"{self.path}: its weights make no number of a text; train it again")
         return rows
@@ -242,15 +260,21 @@ class Classifier:
         """Yield the places of texts of like length, the longest first."""
         return like_lengths(lengths, _TOKENS_AT_ONCE, self._batch_size)
 
-    def _computed(self, ids: Sequence[Ids]) -> list[Floats]:
-        """Return the probabilities of one batch, a row for each text."""
-        with (
-            torch.inference_mode(),
-            exactly(self._device),
-            autocast(self._device, self._precision),
-        ):
-            tokens, lengths = padded(ids)
-            moved = tokens.to(self._device), lengths.to(self._device)
-            logits = self._model.logits(*moved, self.bag_share)
-            found = (logits.float() / self.temperature).softmax(-1).cpu().numpy()
-        return list(np.asarray(found, np.float32))
+    def _engine(self, tokens: int) -> LightClassifier | TorchEngine:
+        """Return what is to read so many tokens more: torch as soon as it has been worth loading."""
+        if self._torch is None:
+            self._light_tokens += tokens
+            if self._light_tokens <= _TOKENS_WITHOUT_TORCH:
+                return self._light
+            self._torch = self._started()
+        return self._torch
+
+    def _started(self) -> TorchEngine:
+        """Load torch and the network in it."""
+        from textrnn.classifier.engine import TorchEngine
+        from textrnn.training.device import pick_device, use_threads
+
+        use_threads(self._threads)
+        device = pick_device(self._device)
+        model = model_of(self._weights, self._settings, self._tokenizer, len(self.labels))
+        return TorchEngine(model, device, self._precision)

@@ -14,6 +14,7 @@ from textrnn.bundle import Bundle
 from textrnn.classifier.model import TextClassifier
 from textrnn.classifier.opening import require_whole
 from textrnn.classifier.settings import ClassifierSettings
+from textrnn.classifier.sizes import has_backward_embedding, weight_shapes
 from textrnn.errors import ModelError, UsageError
 from textrnn.nn.weights import copy_weights, require_fitting
 from textrnn.tokenizers import Tokenizer
@@ -130,13 +131,15 @@ class Transfer:
         """
         pooled = dataclasses.replace(settings, pooling="max", bag_order=0)
         try:
-            with torch.device("meta"):
-                sketch = TextClassifier(
-                    pooled, self.tokenizer(), 2, backward_embedding=self.backward is not None
-                )
-            own = {n: t for n, t in sketch.tensors().items() if not n.startswith(_NEW)}
+            shapes = weight_shapes(
+                pooled,
+                self.tokenizer().vocab_size,
+                2,
+                backward_embedding=self.backward is not None,
+            )
+            own = {n: shape for n, shape in shapes.items() if not n.startswith(_NEW)}
             require_fitting(self._encoder(), own)
-        except (ValueError, TypeError, RuntimeError) as error:
+        except ValueError as error:
             raise ModelError(
                 f"{self.parent.path}: its weights do not fit its settings: {error}; the model is damaged"
             ) from None
@@ -177,7 +180,7 @@ class Transfer:
         found = {"job": self.parent.job, "weights": _digest(self.parent)}
         if self.backward is not None:
             found["backward"] = _digest(self.backward)
-        elif any(name.startswith("backward_embedding.") for name in self.parent.tensors()):
+        elif has_backward_embedding(self.parent.tensors()):
             # A classifier whose backward direction has embeddings of its own passes them on.
             found["backward"] = found["weights"]
         return found

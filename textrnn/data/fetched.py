@@ -23,7 +23,6 @@ from textrnn.data.cache import discard, entry_folder, look_into_entry, publish, 
 from textrnn.data.catalogue import PREFIX, Entry, HubSet, WebFile
 from textrnn.data.columns import Finder
 from textrnn.data.compression import compression_of, decompressed
-from textrnn.data.fetching import Download, fetch_file
 from textrnn.data.prepared import digest_of
 from textrnn.data.sources import Report
 from textrnn.data.tables.hub import open_hub
@@ -211,6 +210,9 @@ def _from_web(
     entry: Entry, folder: Path, cache: Path, work: Path, report: Report, pause_s: float
 ) -> dict[str, int]:
     """Write the parts that files of the web are; return how many rows each has, where it is rows."""
+    # Brings the network's modules along, which most commands have no need of.
+    from textrnn.data.fetching import Download, fetch_file
+
     raw: dict[WebFile, Path] = {}
     for number, file in enumerate(entry.files):
         name = f"{PREFIX}{entry.name}"

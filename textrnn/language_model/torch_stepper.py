@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from textrnn.decoding.protocol import Ids64, Logits
+from textrnn.nn.captured import Captured, record
 from textrnn.nn.cells import Array
 from textrnn.nn.ngrams import ngram_rows
 
@@ -23,18 +24,19 @@ class TorchStepState(NamedTuple):
     """State of a batch, on the device.
 
     Attributes:
-        layers: Each recurrent layer's state, tensors (batch, hidden_size): h, then c, if any.
+        layers: Each recurrent layer's h, then its c, if any: (num_layers * 1 or 2, batch, hidden_size).
         history: The ids before the next one, oldest first, (ngram_order - 1, batch).
     """
 
-    layers: tuple[tuple[Tensor, ...], ...]
+    layers: Tensor
     history: Tensor
 
 
 class TorchStepModel:
     """The model of ``textrnn.language_model.model`` as a ``textrnn.decoding.protocol.StepModel``.
 
-    torch's cells are used as they are: on a GPU each is two matrix products and one fused kernel.
+    torch's cells are used as they are: on a GPU each is two matrix products and one fused kernel, and a step
+    of a batch that comes again and again is replayed as a graph.
 
     Args:
         tensors: Weights by name, float32.
@@ -52,6 +54,7 @@ class TorchStepModel:
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         layers = range(settings["num_layers"])
         self._rnn_type = settings["rnn_type"]
+        self._parts = 2 if self._rnn_type == "lstm" else 1
         self._layers = [
             tuple(weights[f"recurrent.layers.{layer}.{name}"] for name in names) for layer in layers
         ]
@@ -66,6 +69,9 @@ class TorchStepModel:
         self._order = settings["ngram_order"] or 1
         self._rows = settings["ngram_rows"]
         self._ngrams = weights["embedding.ngrams"] if self._order > 1 else None
+        recording = record if self._device.type == "cuda" else None
+        self._read = Captured(self._reading, recording)
+        self._say = Captured(self._saying, recording)
 
     @property
     def vocab_size(self) -> int:
@@ -75,56 +81,61 @@ class TorchStepModel:
     def start(self, batch: int) -> TorchStepState:
         """Return the state before a text's first token."""
         size = self._layers[0][1].shape[1]
-        parts = 2 if self._rnn_type == "lstm" else 1
-        zeros = torch.zeros(batch, size, device=self._device)
+        rows = len(self._layers) * self._parts
+        layers = torch.zeros(rows, batch, size, device=self._device)
         history = torch.zeros(self._order - 1, batch, dtype=torch.int64, device=self._device)
-        return TorchStepState(tuple((zeros,) * parts for _ in self._layers), history)
+        return TorchStepState(layers, history)
 
     @torch.inference_mode()
     def advance(self, ids: Ids64, state: TorchStepState) -> TorchStepState:
         """Read one token per row; see ``StepModel``."""
-        there = torch.from_numpy(np.ascontiguousarray(ids)).to(self._device)
-        x = functional.embedding(there, self._embedding)
-        history = state.history
-        if self._ngrams is not None:
-            seen = torch.cat((history, there[None]))
-            rows = ngram_rows(seen, self._order, self._rows)[0]
-            x = x + functional.embedding(rows, self._ngrams).sum(-2)
-            history = seen[1:]
-        layers = []
-        for layer, (weights, before) in enumerate(zip(self._layers, state.layers, strict=True)):
-            if layer:
-                x = self._normed(layer - 1, x)
-            if self._rnn_type == "lstm":
-                after = tuple(torch.lstm_cell(x, before, *weights))
-            else:
-                after = (_CELLS[self._rnn_type](x, before[0], *weights),)
-            x = after[0]
-            layers.append(after)
-        return TorchStepState(tuple(layers), history)
+        return TorchStepState(*self._read(self._there(ids), *state))
 
     @torch.inference_mode()
     def step(self, ids: Ids64, state: TorchStepState) -> tuple[Logits, TorchStepState]:
         """Read one token per row and say what may follow; see ``StepModel``."""
-        new = self.advance(ids, state)
-        last = len(self._layers) - 1
-        hidden = self._normed(last, new.layers[last][0])
-        logits = functional.linear(hidden, self._output, self._output_bias)
-        return logits.cpu().numpy(), new
+        logits, *new = self._say(self._there(ids), *state)
+        return logits.cpu().numpy(), TorchStepState(*new)
 
     def reorder(self, state: TorchStepState, index: Ids64) -> TorchStepState:
         """Return the state of the rows ``index``; see ``StepModel``."""
-        there = torch.from_numpy(index).to(self._device)
-        layers = tuple(tuple(part[there] for part in parts) for parts in state.layers)
-        return TorchStepState(layers, state.history[:, there])
+        there = self._there(index)
+        return TorchStepState(state.layers[:, there], state.history[:, there])
 
     def join(self, first: TorchStepState, second: TorchStepState) -> TorchStepState:
         """Return the state of the rows of both; see ``StepModel``."""
-        layers = tuple(
-            tuple(torch.cat(pair) for pair in zip(*parts, strict=True))
-            for parts in zip(first.layers, second.layers, strict=True)
-        )
-        return TorchStepState(layers, torch.cat((first.history, second.history), dim=1))
+        return TorchStepState(*(torch.cat(pair, 1) for pair in zip(first, second, strict=True)))
+
+    def _there(self, ids: Ids64) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(ids)).to(self._device)
+
+    def _reading(self, ids: Tensor, layers: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a state's tensors after one more token of each row, (batch,)."""
+        x = functional.embedding(ids, self._embedding)
+        if self._ngrams is not None:
+            seen = torch.cat((history, ids[None]))
+            rows = ngram_rows(seen, self._order, self._rows)[0]
+            x = x + functional.embedding(rows, self._ngrams).sum(-2)
+            history = seen[1:]
+        after: list[Tensor] = []
+        for layer, weights in enumerate(self._layers):
+            if layer:
+                x = self._normed(layer - 1, x)
+            if self._rnn_type == "lstm":
+                x, c = torch.lstm_cell(x, tuple(layers[2 * layer : 2 * layer + 2]), *weights)
+                after.extend((x, c))
+            else:
+                x = _CELLS[self._rnn_type](x, layers[layer], *weights)
+                after.append(x)
+        return torch.stack(after), history
+
+    def _saying(
+        self, ids: Tensor, layers: Tensor, history: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the logits of what may follow, (batch, vocab_size), and the state's tensors."""
+        layers, history = self._reading(ids, layers, history)
+        hidden = self._normed(len(self._layers) - 1, layers[-self._parts])
+        return functional.linear(hidden, self._output, self._output_bias), layers, history
 
     def _normed(self, layer: int, x: Tensor) -> Tensor:
         """Return a layer's output as the next one sees it, (batch, hidden_size)."""

@@ -8,13 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from textrnn.nn.ngrams import ngram_rows
+from textrnn.nn.ngrams import BAG_SCALE, ngram_rows
 
 __all__ = ["NgramBag", "log_count_ratios"]
-
-_SCALE = 5.0
-"""Lets the weights of single n-grams, of which each is met seldom, move as fast as they should at the rate
-that suits a recurrent network."""
 
 
 class NgramBag(nn.Module):
@@ -53,7 +49,7 @@ class NgramBag(nn.Module):
         learned = functional.embedding(found, self.weight)
         known = functional.embedding(found, self.ratios)
         summed = (learned * known * counts.unsqueeze(-1)).sum(1)
-        scores: Tensor = _SCALE * summed / lengths.unsqueeze(-1).sqrt() + self.bias
+        scores: Tensor = BAG_SCALE * summed / lengths.unsqueeze(-1).sqrt() + self.bias
         return scores
 
     def found(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["ngram_rows", "rows_of_ngrams"]
+__all__ = ["BAG_SCALE", "ngram_rows", "rows_of_ngrams"]
+
+BAG_SCALE = 5.0
+"""What the sum of a bag of n-grams is multiplied by: it lets the weights of single n-grams, of which each is
+met seldom, move as fast as they should at the rate that suits a recurrent network."""
 
 _PRIME = 2_147_483_647
 _BASE = 1_000_003

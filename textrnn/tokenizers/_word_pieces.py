@@ -75,6 +75,9 @@ def word_pattern() -> re.Pattern[str]:
 
 def _marks() -> str:
     """Return the inside of a character class: combining marks, joiners of scripts and emoji."""
-    points = (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
-    marks = (p for p in points if unicodedata.category(chr(p)).startswith("M"))
+    # Between them are ideographs, Hangul syllables, surrogates and private characters.
+    blocks = ((0x300, 0x3400), (0xA000, 0xAC00), (0xF900, 0x20000), (0xE0100, 0xE01F0))
+    points = [point for low, high in blocks for point in range(low, high)]
+    kinds = map(unicodedata.category, map(chr, points))
+    marks = [point for point, kind in zip(points, kinds, strict=True) if kind[0] == "M"]
     return character_class((0x200C, 0x200D)) + character_class(marks)

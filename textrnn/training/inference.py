@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from textrnn.errors import DeviceError
-from textrnn.training.device import is_out_of_memory
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["checked_texts", "exactly", "halving", "like_lengths"]
 
@@ -73,6 +74,8 @@ def halving(
     try:
         return compute(items)
     except (RuntimeError, MemoryError) as error:
+        from textrnn.training.device import is_out_of_memory
+
         if not is_out_of_memory(error):
             raise
         if len(items) == 1:
@@ -91,4 +94,6 @@ def exactly(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Return the context in which GPUs compute float32 as such; cuDNN's layers would round to TF32."""
     if device.type != "cuda":
         return contextlib.nullcontext()
+    import torch
+
     return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

@@ -11,7 +11,7 @@ import torch
 from textrnn.bundle import Bundle
 from textrnn.config import make
 from textrnn.errors import ModelError, UsageError
-from textrnn.nn.weights import require_fitting
+from textrnn.nn.weights import require_fitting, shapes_of
 from textrnn.tokenizers import Tokenizer
 from textrnn.translator.model import EncoderDecoder
 from textrnn.translator.settings import TranslatorSettings
@@ -113,7 +113,7 @@ def _require_fitting(
         # Nothing on the meta device takes memory, whatever its size.
         with torch.device("meta"):
             sketch = EncoderDecoder(settings, src_vocab_size, tgt_vocab_size)
-        require_fitting(arrays, sketch.tensors())
+        require_fitting(arrays, shapes_of(sketch.tensors()))
     except (ValueError, TypeError, RuntimeError) as error:
         # The last one: sizes whose product no number of bytes holds.
         raise ModelError(

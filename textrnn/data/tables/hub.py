@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from textrnn.data.intake import TextFile, take_in
 from textrnn.data.sources import Report, TextSource
@@ -190,6 +189,8 @@ def _hub_host() -> str:
 
 def _reaches_hub() -> bool:
     """Tell whether there is a network: without one the library would try again for half a minute."""
+    from urllib.request import getproxies
+
     if getproxies():
         return True
     try:

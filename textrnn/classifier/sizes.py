@@ -1,0 +1,68 @@
+"""Shapes of a classifier's weights, known without building the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textrnn.classifier.settings import ClassifierSettings
+from textrnn.nn.sizes import GATES
+
+__all__ = ["has_backward_embedding", "weight_shapes"]
+
+Shape = tuple[int, ...]
+
+_BACKWARD = "backward_embedding"
+
+
+def has_backward_embedding(names: Iterable[str]) -> bool:
+    """Return whether weights of these names hold embeddings of their own for the backward direction."""
+    return any(name.startswith(f"{_BACKWARD}.") for name in names)
+
+
+def weight_shapes(
+    settings: ClassifierSettings, vocab_size: int, num_labels: int, *, backward_embedding: bool
+) -> dict[str, Shape]:
+    """Return the shapes of ``TextClassifier``'s weights by name.
+
+    Args:
+        settings: Resolved settings.
+        vocab_size: Number of ids.
+        num_labels: Number of labels.
+        backward_embedding: Whether the backward direction has embeddings of its own.
+
+    Raises:
+        ValueError: a size is missing.
+    """
+    s = settings
+    if not (s.hidden_size and s.embedding_dim and s.num_layers and s.ngram_order and s.pooling):
+        raise ValueError("the settings are not resolved: a size is missing")
+    hidden, dim = s.hidden_size, s.embedding_dim
+    shapes: dict[str, Shape] = {}
+    for name in ("embedding", _BACKWARD) if backward_embedding else ("embedding",):
+        shapes[f"{name}.weight"] = (vocab_size, dim)
+        if s.ngram_order > 1:
+            shapes[f"{name}.ngrams"] = ((s.ngram_order - 1) * s.ngram_rows, dim)
+        if s.spelling_rows:
+            shapes[f"{name}.spelled"] = (s.spelling_rows, dim)
+    gates = GATES[s.rnn_type] * hidden
+    above = hidden * (2 if s.bidirectional and s.join_directions else 1)
+    for direction in ("forward", "backward") if s.bidirectional else ("forward",):
+        for layer in range(s.num_layers):
+            name = f"recurrent.{direction}s.{layer}"
+            shapes[f"{name}.weight_ih"] = (gates, above if layer else dim)
+            shapes[f"{name}.weight_hh"] = (gates, hidden)
+            shapes |= {f"{name}.bias_{part}": (gates,) for part in ("ih", "hh")}
+            if s.layer_norm:
+                norm = f"recurrent.{direction}_norms.{layer}"
+                shapes |= {f"{norm}.{part}": (hidden,) for part in ("weight", "bias")}
+    features = hidden * (2 if s.bidirectional else 1)
+    if s.pooling == "attention":
+        shapes["pooling.query"] = (features,)
+        shapes["pooling.projection.weight"] = (features, features)
+        shapes["pooling.projection.bias"] = (features,)
+    pooled = features * (3 if s.pooling == "concat" else 1)
+    shapes |= {"output.weight": (num_labels, pooled), "output.bias": (num_labels,)}
+    if s.bag_order and s.bag_rows:
+        table = (s.bag_order * s.bag_rows, num_labels)
+        shapes |= {"bag.weight": table, "bag.ratios": table, "bag.bias": (num_labels,)}
+    return shapes
