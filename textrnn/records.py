@@ -14,7 +14,8 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,25 @@ FORMAT = 1
 
 _MOST_JSON = 64 << 20
 _BLOCK = 1 << 20
+_WORTH_A_THREAD = 1 << 20
+"""So many bytes take longer to digest than a thread to start."""
+_KINDS = {
+    "u8": "U64",
+    "i8": "I64",
+    "f8": "F64",
+    "f4": "F32",
+    "u4": "U32",
+    "i4": "I32",
+    "f2": "F16",
+    "u2": "U16",
+    "i2": "I16",
+    "i1": "I8",
+    "u1": "U8",
+    "b1": "BOOL",
+}
+"""How safetensors name NumPy's types of numbers, in the order in which arrays of them lie in a file."""
+
+Piece = bytes | memoryview
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 FileRecord = dict[str, Any]
@@ -131,35 +151,84 @@ def write_record(folder: Path, name: str, record: Mapping[str, Any]) -> None:
     write_file(folder / name, text.encode())
 
 
-def write_file(path: Path, content: bytes) -> FileRecord:
+def write_file(path: Path, *pieces: Piece) -> FileRecord:
     """Write a file beside, flush it to disk and rename it into place.
+
+    Args:
+        path: Where it goes.
+        *pieces: What it holds, one after the other: bytes, or other contiguous memory of bytes.
 
     Returns:
         Its entry in a record's ``files``: size and digest.
     """
     temporary = path.with_name(f".{path.name}.part")
+    size = sum(map(len, pieces))
+    with _digesting(pieces, size) as digest:
+        try:
+            with new_file(temporary) as file:
+                for piece in pieces:
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            # Where a disk is full the system does not say under which file.
+            error.filename = error.filename or str(path)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        _flush_folder(path.parent)
+    return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+@contextlib.contextmanager
+def _digesting(pieces: Iterable[Piece], size: int) -> Iterator[hashlib._Hash]:
+    """Compute the digest of pieces, that of many bytes while the block writes them."""
+    digest = hashlib.sha256()
+
+    def update() -> None:
+        for piece in pieces:
+            digest.update(piece)
+
+    if size < _WORTH_A_THREAD:
+        update()
+        yield digest
+        return
+    thread = threading.Thread(target=update)
+    thread.start()
     try:
-        with new_file(temporary) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        # Where a disk is full the system does not say under which file.
-        error.filename = error.filename or str(path)
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    _flush_folder(path.parent)
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        yield digest
+    finally:
+        thread.join()
 
 
 def write_tensors(path: Path, arrays: Arrays) -> FileRecord:
-    """Write arrays as safetensors; returns the file's entry in a record's ``files``."""
-    from safetensors.numpy import save
+    """Write arrays as safetensors, without a copy of them; returns the file's entry in a record's ``files``.
 
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    return write_file(path, save(contiguous))
+    The bytes are those of the library's ``save``: a header of JSON, its length before it, and then the
+    arrays, those of the widest numbers first, so that all lie aligned
+    (https://github.com/huggingface/safetensors, "Format").
+    """
+    ranks = {kind: rank for rank, kind in enumerate(_KINDS)}
+
+    def kind_of(name: str) -> str:
+        return str(arrays[name].dtype.str).lstrip("<|")
+
+    header: dict[str, Any] = {}
+    pieces: list[Piece] = []
+    at = 0
+    for name in sorted(arrays, key=lambda name: (ranks[kind_of(name)], name)):
+        array = np.ascontiguousarray(arrays[name]).reshape(arrays[name].shape)
+        header[name] = {
+            "dtype": _KINDS[kind_of(name)],
+            "shape": list(array.shape),
+            "data_offsets": [at, at + array.nbytes],
+        }
+        pieces.append(array.reshape(-1).view(np.uint8).data)
+        at += array.nbytes
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return write_file(path, len(text).to_bytes(8, "little") + text, *pieces)
 
 
 def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -400,11 +400,11 @@ def test_weights_of_a_save_that_failed_are_gone_back_on_with_it(
 
     write = records.write_file
 
-    def failing(path: Path, content: bytes) -> Any:
+    def failing(path: Path, *content: bytes) -> Any:
         if loop.state.step == 8 and not failed:
             failed.append(path)
             raise OSError(errno.ENOSPC, "no room")
-        return write(path, content)
+        return write(path, *content)
 
     failed: list[Path] = []
     loop = make_loop(tmp_path / "m", task_type=Ninth)

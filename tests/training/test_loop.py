@@ -185,11 +185,13 @@ def test_a_kill_between_any_two_writes_leaves_a_model_that_resumes_to_the_same_b
         path = tmp_path / f"cut-{cut}"
         operations = itertools.count()
 
-        def write(target: Path, content: bytes, operations=operations, cut=cut):
+        def write(target: Path, *content: bytes, operations=operations, cut=cut):
             if next(operations) == cut:
-                target.with_name(f".{target.name}.part").write_bytes(content[: len(content) // 2])
+                target.with_name(f".{target.name}.part").write_bytes(
+                    b"".join(content)[: sum(map(len, content)) // 2]
+                )
                 raise KeyboardInterrupt
-            return real(target, content)
+            return real(target, *content)
 
         monkeypatch.setattr(records, "write_file", write)
         try:
@@ -221,10 +223,10 @@ def test_a_save_that_fails_is_tried_again_and_changes_no_bit(
 
     real, clock, is_full = records.write_file, Clock(), [False]
 
-    def write(target: Path, content: bytes):
+    def write(target: Path, *content: bytes):
         if is_full[0]:
             raise OSError(errno.ENOSPC, "No space left on device", str(target))
-        return real(target, content)
+        return real(target, *content)
 
     monkeypatch.setattr(records, "write_file", write)
     loop = make_loop(tmp_path / "full", plan=plan, clock=clock)
@@ -253,10 +255,10 @@ def test_a_run_ends_where_its_first_or_its_last_save_fails(
 ):
     real, count = records.write_file, itertools.count()
 
-    def write(target: Path, content: bytes, most=math.inf):
+    def write(target: Path, *content: bytes, most=math.inf):
         if next(count) >= most:
             raise OSError(errno.EROFS, "Read-only file system", str(target))
-        return real(target, content)
+        return real(target, *content)
 
     monkeypatch.setattr(records, "write_file", write)
     finish(make_loop(tmp_path / "counted"))
