@@ -61,6 +61,7 @@ TORCH_FREE = {
     "language_model/settings.py",
     "language_model/sizes.py",
     "nn/cells.py",
+    "nn/light.py",
     "nn/ngrams.py",
     "nn/settings.py",
     "nn/sizes.py",

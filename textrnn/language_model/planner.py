@@ -26,8 +26,9 @@ __all__ = ["plan_language_model"]
 
 DEFAULT_MINUTES = 5.0
 HIDDEN_SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
-TOKENS_PER_WEIGHT = 6.0
-"""A model is as large as lets the budget show each recurrent weight about so many tokens."""
+TOKENS_PER_WEIGHT, TOKENS_PER_WEIGHT_UNREAD = 6.0, 30.0
+"""A model is as large as lets the budget show each recurrent weight about so many tokens: more where it would
+leave a part of the text unread, which teaches more than a larger network would."""
 MOST_WEIGHTS = 4_000_000
 """Where no time is given, nobody is to wait for a larger model."""
 SAMPLED_WORDS, MANY_WORDS = 1024, 8192
@@ -205,7 +206,9 @@ def _with_sizes(
         seen = budget_of(candidate, corpus).planned_targets or math.inf
         if targets is not None:
             seen = min(seen, targets(candidate))
-        return recurrent <= most and seen >= TOKENS_PER_WEIGHT * recurrent
+        is_read = seen >= corpus.train_tokens
+        wanted = TOKENS_PER_WEIGHT if is_read else TOKENS_PER_WEIGHT_UNREAD
+        return recurrent <= most and seen >= wanted * recurrent
 
     chosen = _of_size(settings, corpus, max(filter(fits, HIDDEN_SIZES), default=HIDDEN_SIZES[0]))
     weights = product_weights(chosen, corpus.vocab_size)
