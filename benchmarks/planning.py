@@ -4,10 +4,10 @@
         [-- options of train lm]
 
 DATA holds ``tinyshakespeare/input.txt``, ``wikitext-2/wiki.train.tokens.xz``,
-``wikitext-2/wiki.valid.tokens`` and ``names/names.txt``. Each text and budget is trained on with defaults and with three fixed sizes, everything
-else chosen by the planner; printed are losses in nats per token and how far the choice is from the best of the
-four. The losses are of WikiText-2's validation file, the last tenth of Tiny Shakespeare and the names that runs
-keep for validation: the same for all sizes.
+``wikitext-2/wiki.valid.tokens`` and ``names/names.txt``. Each text and budget is trained on with defaults
+and with three fixed sizes, everything else chosen by the planner; printed are losses in nats per token and
+how far the choice is from the best of the four. The losses are of WikiText-2's validation file, the last
+tenth of Tiny Shakespeare and the names that runs keep for validation: the same for all sizes.
 With ``--at-once 2 -- --threads 1`` two runs share the machine's processors, a thread each.
 """
 
