@@ -16,6 +16,7 @@ from textrnn.language_model.sizes import (
     update_operations,
     updated_numbers,
 )
+from textrnn.nn.settings import NGRAM_DROPOUT
 from textrnn.training.device import DeviceFacts
 from textrnn.training.plan import PlannerAnswer
 
@@ -67,6 +68,25 @@ def test_more_time_or_a_faster_machine_takes_a_larger_model():
     assert sizes[0] < sizes[-1]
     fast = plan(measure=at(2e13), minutes=1).settings.hidden_size
     assert fast > sizes[1]
+
+
+def test_the_longer_the_text_the_smaller_the_network_that_leaves_some_of_it_unread():
+    def chosen(tokens: int) -> tuple[int, float]:
+        text = dataclasses.replace(BOOK, train_tokens=tokens)
+        found = plan(text, at(2e11, text), minutes=1)
+        s = found.settings
+        return s.hidden_size, found.plan.max_steps * s.batch_size * s.seq_len / tokens
+
+    sizes, passes = zip(*map(chosen, (500_000, 10_000_000, 1_000_000_000)), strict=True)
+    assert sizes[0] > sizes[1] == sizes[2] > 64
+    assert passes[0] > 1 > passes[2]
+
+
+def test_texts_that_are_read_many_times_lose_more_dropout_and_more_ngrams():
+    few, many = (plan(epochs=epochs, hidden_size=32).settings for epochs in (2, 16))
+    assert few.ngram_dropout == NGRAM_DROPOUT < many.ngram_dropout < 1
+    assert few.dropout < many.dropout
+    assert plan(epochs=16, hidden_size=32, ngram_dropout=0.1).settings.ngram_dropout == 0.1
 
 
 def test_many_words_are_sampled_in_training_on_a_cpu_where_nobody_says_otherwise():

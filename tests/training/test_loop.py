@@ -46,6 +46,7 @@ SETTINGS = LanguageModelSettings(
     embedding_dim=6,
     ngram_order=3,
     ngram_rows=32,
+    ngram_dropout=0.5,
     dropout=0.3,
     weight_drop=0.2,
     batch_size=4,

@@ -55,7 +55,7 @@ class RecurrentLanguageModel(nn.Module):
             s.embedding_dim,
             ngram_order=s.ngram_order,
             ngram_rows=s.ngram_rows,
-            ngram_dropout=s.ngram_dropout,
+            ngram_dropout=s.ngram_dropout or 0.0,
             input_dropout=s.input_dropout,
             locked_dropout=s.locked_dropout,
         )

@@ -18,6 +18,7 @@ from textrnn.language_model.regularisation import with_regularisation
 from textrnn.language_model.schedule import budget_of, scheduled
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.sizes import product_weights, scored_words, training_memory_bytes
+from textrnn.nn.settings import NGRAM_DROPOUT
 from textrnn.training.budget import parts_within, seconds_left
 from textrnn.training.device import DeviceFacts
 from textrnn.training.plan import PlannerAnswer
@@ -26,9 +27,9 @@ __all__ = ["plan_language_model"]
 
 DEFAULT_MINUTES = 5.0
 HIDDEN_SIZES = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
-TOKENS_PER_WEIGHT, TOKENS_PER_WEIGHT_UNREAD = 6.0, 30.0
-"""A model is as large as lets the budget show each recurrent weight about so many tokens: more where it would
-leave a part of the text unread, which teaches more than a larger network would."""
+TOKENS_PER_WEIGHT, TOKENS_PER_WEIGHT_ONCE, TOKENS_PER_WEIGHT_NEW = 6.0, 20.0, 40.0
+"""A model is as large as lets the budget show each recurrent weight about so many tokens: of a text that it
+reads many times, once, or not to its end. Text that is new teaches more than a larger network would."""
 MOST_WEIGHTS = 4_000_000
 """Where no time is given, nobody is to wait for a larger model."""
 SAMPLED_WORDS, MANY_WORDS = 1024, 8192
@@ -86,6 +87,8 @@ def plan_language_model(
     pace: Pace | None = None
     if seconds is not None:
         probe = _with_sizes(settings, corpus, None, [])
+        if probe.ngram_dropout is None:
+            probe = dataclasses.replace(probe, ngram_dropout=NGRAM_DROPOUT)
         pace = Pace.of(probe, corpus, measure(probe), on_cpu=device.type == "cpu")
         targets = functools.partial(pace.targets, corpus=corpus, seconds=seconds)
         reasons.append(f"measured {pace.rate / 1e9:,.0f} GFLOP/s in training on this machine")
@@ -206,9 +209,9 @@ def _with_sizes(
         seen = budget_of(candidate, corpus).planned_targets or math.inf
         if targets is not None:
             seen = min(seen, targets(candidate))
-        is_read = seen >= corpus.train_tokens
-        wanted = TOKENS_PER_WEIGHT if is_read else TOKENS_PER_WEIGHT_UNREAD
-        return recurrent <= most and seen >= wanted * recurrent
+        return (
+            recurrent <= most and seen >= _tokens_per_weight(seen / corpus.train_tokens) * recurrent
+        )
 
     chosen = _of_size(settings, corpus, max(filter(fits, HIDDEN_SIZES), default=HIDDEN_SIZES[0]))
     weights = product_weights(chosen, corpus.vocab_size)
@@ -217,3 +220,9 @@ def _with_sizes(
         f"{corpus.train_tokens:,} training tokens and the budget"
     )
     return chosen
+
+
+def _tokens_per_weight(passes: float) -> float:
+    """Return how many tokens each recurrent weight should see in so many passes over the text."""
+    once = TOKENS_PER_WEIGHT_ONCE / passes
+    return min(TOKENS_PER_WEIGHT_NEW, max(TOKENS_PER_WEIGHT, once))

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from textrnn.config import setting
 
-__all__ = ["RecurrentSettings"]
+__all__ = ["NGRAM_DROPOUT", "RecurrentSettings"]
+
+NGRAM_DROPOUT = 0.5
+"""Share of n-gram embeddings dropped where nobody says otherwise and a text is not read many times."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,13 @@ class RecurrentSettings:
         minimum=1,
         maximum=1 << 26,
     )
-    ngram_dropout: float = setting(
-        0.5, "Share of n-gram embeddings dropped in training.", section="model", minimum=0, below=1
+    ngram_dropout: float | None = setting(
+        None,
+        "Share of n-gram embeddings dropped in training. Left out: half of them, and more for a language "
+        "model that reads its text many times.",
+        section="model",
+        minimum=0,
+        below=1,
     )
     input_dropout: float = setting(
         0.0, "Dropout on the embeddings.", section="model", minimum=0, below=1

@@ -73,7 +73,7 @@ class EncoderDecoder(nn.Module):
                 s.embedding_dim or 0,
                 ngram_order=s.ngram_order or 1,
                 ngram_rows=s.ngram_rows,
-                ngram_dropout=s.ngram_dropout,
+                ngram_dropout=s.ngram_dropout or 0.0,
                 input_dropout=s.input_dropout,
                 locked_dropout=s.locked_dropout,
             )
