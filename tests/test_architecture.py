@@ -60,6 +60,7 @@ TORCH_FREE = {
     "language_model/stepper.py",
     "language_model/settings.py",
     "language_model/sizes.py",
+    "nn/blas.py",
     "nn/cells.py",
     "nn/light.py",
     "nn/ngrams.py",
@@ -81,11 +82,18 @@ TORCH_FREE = {
     "training/recorded.py",
     "training/state.py",
     "translator/alignment.py",
+    "translator/engines.py",
+    "translator/light.py",
+    "translator/opening.py",
+    "translator/predictor.py",
+    "translator/protocol.py",
     "translator/search.py",
+    "translator/searching.py",
     "translator/settings.py",
     "translator/sizes.py",
     "translator/translations.py",
     "translator/units.py",
+    "translator/wording.py",
 }
 
 

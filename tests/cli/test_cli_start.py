@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from classifier_models import write_classifier
+from translator_models import write_translator
 
 from textrnn.cli.app import COMMANDS, TRAIN_COMMANDS, app, train
 from textrnn.config import specs
@@ -64,6 +65,9 @@ def test_help_is_quick(environment):
         ["cache", "list"],
         ["classify", "CLASSIFIER", "BOOK"],
         ["classify", "CLASSIFIER", "BOOK", "--explain", "--json"],
+        ["translate", "TRANSLATOR", "BOOK"],
+        ["translate", "TRANSLATOR", "hund und katze", "--n-best", "2"],
+        ["translate", "TRANSLATOR", "hund und katze", "--json", "--sample", "--seed", "1"],
     ],
     ids=" ".join,
 )
@@ -73,6 +77,8 @@ def test_most_commands_load_no_torch_no_rich_and_no_network(
     places = {"MODEL": str(model), "BOOK": str(model.parent / "book.txt")}
     if "CLASSIFIER" in arguments:
         places["CLASSIFIER"] = str(write_classifier(tmp_path / "clf"))
+    if "TRANSLATOR" in arguments:
+        places["TRANSLATOR"] = str(write_translator(tmp_path / "de-en"))
     loaded = modules_after([places.get(word, word) for word in arguments], environment)
     assert not loaded & {"torch", "rich", "http.client"}
 

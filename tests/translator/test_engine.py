@@ -9,8 +9,9 @@ import torch
 from textrnn.decoding.beam import length_norm
 from textrnn.decoding.candidates import NEVER
 from textrnn.tokenizers.base import BOS_ID, EOS_ID, PAD_ID
-from textrnn.translator.engine import Engine, Source
+from textrnn.translator.engine import TorchEngine
 from textrnn.translator.model import EncoderDecoder
+from textrnn.translator.protocol import Source
 from textrnn.translator.search import SearchSettings
 from textrnn.translator.settings import TranslatorSettings
 
@@ -39,8 +40,8 @@ def sources_of(lengths: list[int]) -> list[Source]:
     ]
 
 
-def engine_of(model: EncoderDecoder) -> Engine:
-    return Engine(model, VOCAB, NEVER, "float32")
+def engine_of(model: EncoderDecoder) -> TorchEngine:
+    return TorchEngine(model, VOCAB, NEVER, "float32")
 
 
 def argmax_by_whole_sequences(model: EncoderDecoder, source: Source, limit: int) -> list[int]:

@@ -16,10 +16,12 @@ from textrnn.decoding.beam import beam_search, length_norm
 from textrnn.errors import DeviceError, ModelError, UsageError
 from textrnn.tokenizers.base import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from textrnn.tokenizers.char import CharTokenizer
-from textrnn.training import inference
-from textrnn.translator import predictor
+from textrnn.training import device
+from textrnn.translator import engines, predictor
+from textrnn.translator.engines import ChosenEngine
 from textrnn.translator.predictor import Translator
 from textrnn.translator.search import SearchSettings
+from textrnn.translator.wording import Wording
 
 TEXTS = ["der hund sieht .", "", "ein haus", " \t", "der hund und die katze , und und", "fremd rot"]
 
@@ -31,26 +33,49 @@ lines = st.lists(
 quick = settings(max_examples=20, deadline=None)
 
 
-@pytest.fixture(scope="module")
-def translator(small):
-    return Translator(small, "cpu", threads=1)
+def of_kind(translator, kind):
+    """Make a translator answer all it is asked without torch, or all with it."""
+    chosen = translator._engine
+    translator._engine = translator._light() if kind == "light" else translator._in_torch()
+    translator._wording = Wording(translator.tokenizers, translator._engine)
+    assert isinstance(chosen, ChosenEngine)
+    return translator
+
+
+def opened(path, kind):
+    return of_kind(Translator(open_bundle(path), "cpu", threads=1), kind)
+
+
+@pytest.fixture(scope="module", params=["light", "torch"])
+def kind(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory):
+def translator(small, kind):
+    return of_kind(Translator(small, "cpu", threads=1), kind)
+
+
+@pytest.fixture(scope="module")
+def in_torch(small):
+    return of_kind(Translator(small, "cpu", threads=1), "torch")
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory, kind):
     """A translator whose weights do not blow the last digits of its sums up."""
     path = write_translator(tmp_path_factory.mktemp("calm") / "m", scale=2.0)
-    return Translator(open_bundle(path), "cpu", threads=1)
+    return opened(path, kind)
 
 
 @pytest.fixture(scope="module")
-def chars(tmp_path_factory):
+def chars(tmp_path_factory, kind):
     """A translator of characters, whose texts are cut in one way only."""
     letters = CharTokenizer(sorted(set("".join(SRC_WORDS) + " ")))
     path = write_translator(
         tmp_path_factory.mktemp("chars") / "m", tokenizers=(letters, letters), tokenizer="char"
     )
-    return Translator(open_bundle(path), "cpu", threads=1)
+    return opened(path, kind)
 
 
 def told(translator, texts, **options):
@@ -58,8 +83,8 @@ def told(translator, texts, **options):
 
 
 def greedy_ids(translator, text, limit):
-    """The likeliest token at every step, by the model's own steps."""
-    model = translator._engine._model
+    """The likeliest token at every step, by the network's own steps."""
+    model = translator._in_torch()._model
     ids = torch.tensor([[*translator.tokenizers[0].encode(text).tolist(), EOS_ID]])
     said, token = [], BOS_ID
     with torch.no_grad():
@@ -119,9 +144,8 @@ def test_a_beam_of_one_takes_the_likeliest_token_at_every_step(translator):
 @pytest.mark.parametrize(
     "options", [{}, {"input_feeding": True}, {"rnn_type": "gru", "num_layers": 1}]
 )
-def test_the_score_is_that_of_forced_decoding(options, tmp_path):
-    path = write_translator(tmp_path / "m", **options)
-    translator = Translator(open_bundle(path), "cpu", threads=1)
+def test_the_score_is_that_of_forced_decoding(options, kind, tmp_path):
+    translator = opened(write_translator(tmp_path / "m", **options), kind)
     texts = ["der hund sieht .", "ein haus", "katze und hund , rot", "fremd"]
     found = found_ids(translator, texts, 9, beam_size=4, n_best=4, length_penalty=0.6)
     pairs = [
@@ -166,7 +190,7 @@ def test_the_n_best_are_distinct_and_in_order(translator):
         translator.translate(["hund"], n_best=6)
 
 
-def test_texts_that_are_cut_in_several_ways_are_given_once(tmp_path):
+def test_texts_that_are_cut_in_several_ways_are_given_once(kind, tmp_path):
     def change(model):
         for weight in model.parameters():
             weight.detach().zero_()
@@ -186,8 +210,7 @@ def test_texts_that_are_cut_in_several_ways_are_given_once(tmp_path):
             bias[ids[name]] = math.log(share)
         assert len(set(ids.values())) == 4
 
-    path = write_translator(tmp_path / "m", change=change)
-    model = Translator(open_bundle(path), "cpu", threads=1)
+    model = opened(write_translator(tmp_path / "m", change=change), kind)
     (found,) = model.translate(["rot"], beam_size=4, n_best=3, length_penalty=0)
     # Each of the three best has two cuts, but for the empty one.
     assert [each.text for each in found.hypotheses] == ["", "the", "the the"]
@@ -304,7 +327,8 @@ def test_very_long_texts_are_encoded_some_at_a_time(translator, monkeypatch, wor
     assert found.source == long
 
 
-def test_memory_that_is_short_halves_batches(translator, monkeypatch):
+def test_memory_that_is_short_halves_batches(in_torch, monkeypatch):
+    translator = in_torch
     expected = told(translator, TEXTS, beam_size=2)
     sizes = []
 
@@ -314,18 +338,18 @@ def test_memory_that_is_short_halves_batches(translator, monkeypatch):
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
         return beam_search(model, state, limits, options)
 
-    monkeypatch.setattr("textrnn.translator.engine.beam_search", scarce)
+    monkeypatch.setattr("textrnn.translator.searching.beam_search", scarce)
     assert told(translator, TEXTS, beam_size=2) == expected
     assert sizes == [4, 2, 1, 1, 2, 1, 1]
-    monkeypatch.setattr(inference, "is_out_of_memory", lambda error: True)
-    monkeypatch.setattr("textrnn.translator.engine.beam_search", lambda *_: 1 / 0)
+    monkeypatch.setattr(device, "is_out_of_memory", lambda error: True)
+    monkeypatch.setattr("textrnn.translator.searching.beam_search", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         translator.translate(["rot"])
 
     def never(*_):
         raise MemoryError
 
-    monkeypatch.setattr("textrnn.translator.engine.beam_search", never)
+    monkeypatch.setattr("textrnn.translator.searching.beam_search", never)
     with pytest.raises(DeviceError, match="a text of 2 tokens"):
         translator.translate(["rot"])
 
@@ -344,7 +368,38 @@ def test_wrong_arguments_are_told(translator, small):
     with pytest.raises(UsageError, match="precision"):
         Translator(small, "cpu", "int8")
     assert isinstance(load(small.path, "cpu", threads=1), Translator)
+    with pytest.raises(UsageError, match="quantum"):
+        Translator(small, "quantum")
+
+
+def test_torch_is_loaded_for_many_texts_and_not_for_single_ones(small, monkeypatch):
+    translator = Translator(small, "cpu", threads=1)
+    chosen = translator._engine
+    made = []
+    heavy = chosen._make_heavy
+    monkeypatch.setattr(chosen, "_make_heavy", lambda: made.append(1) or heavy())
+    (source,) = translator._sources(["der hund sieht"], [0], None)
+    monkeypatch.setattr(engines, "_LOADING_S", 30 * len(source.ids) * chosen._token_s + 1e-9)
+    alone = [told(translator, ["der hund sieht"], beam_size=1) for _ in range(40)]
+    # Neither does company that is soon done with; all of it counts.
+    some = told(translator, ["der hund sieht"] * 12, beam_size=1)
+    told(translator, ["der hund sieht"] * 9, beam_size=2)
+    assert not made
+    assert translator.device == "cpu"
+    assert told(translator, ["der hund sieht"] * 9, beam_size=1) == some[:9]
+    assert len(made) == 1
     assert torch.get_num_threads() == 1
+    # What is quicker without torch goes without it still; nothing is loaded twice.
+    monkeypatch.setattr(chosen._heavy, "search", lambda *_: 1 / 0)
+    assert [told(translator, ["der hund sieht"], beam_size=1)] * 40 == alone
+    with pytest.raises(ZeroDivisionError):
+        translator.translate(["der hund sieht"] * 9)
+    assert len(made) == 1
+    # A single one that takes as long as torch to load.
+    late = Translator(small, "cpu", threads=1)
+    monkeypatch.setattr(engines, "_LOADING_S", 3 * late._engine._token_s)
+    assert told(late, ["der hund sieht"], beam_size=1) == alone[0]
+    assert late._engine._heavy is not None
 
 
 def rewrite(path, **entries):
@@ -374,11 +429,11 @@ def test_a_damaged_model_is_told(tmp_path, small):
         Translator(open_bundle(broken), "cpu", threads=1)
 
 
-def test_candidates_are_those_that_numpy_finds(translator):
+def test_candidates_are_those_that_numpy_finds(in_torch):
     from textrnn.decoding.candidates import best_candidates
 
-    stepper = translator._engine._stepper
-    model = translator._engine._model
+    stepper = in_torch._engine._stepper
+    model = in_torch._engine._model
     ids = torch.tensor([[5, 6, 7, EOS_ID], [8, 9, 10, EOS_ID]])
     with torch.no_grad():
         state = model.start(model.encode(ids, torch.tensor([4, 4])))

@@ -1,23 +1,32 @@
 """Embeddings, recurrent layers and poolings without torch, of one text at a time.
 
-They are those of ``textrnn.nn.embedding``, ``textrnn.nn.bidirectional`` and ``textrnn.nn.pooling``; tests
-hold them equal. A process has answered a few texts with them long before it would have loaded torch. A text
-is read at its own length, so that nothing is padded; torch is faster where there are many.
+They are those of ``textrnn.nn.embedding``, ``textrnn.nn.bidirectional``, ``textrnn.nn.recurrent`` and
+``textrnn.nn.pooling``; tests hold them equal. A process has answered a few texts with them long before it
+would have loaded torch. A text is read at its own length, so that nothing is padded; torch is faster where
+there are many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from textrnn.nn.cells import CELLS, Array, Cell
+from textrnn.nn.blas import blocked
+from textrnn.nn.cells import CELLS, Array, Cell, CellState
 from textrnn.nn.ngrams import ngram_rows
 from textrnn.nn.spelling import spelling_rows
 from textrnn.tokenizers.base import NUM_SPECIAL
 
-__all__ = ["LightEmbedding", "LightStack", "layer_normed", "light_pooled", "log_softmax"]
+__all__ = [
+    "LightEmbedding",
+    "LightLayers",
+    "LightStack",
+    "layer_normed",
+    "light_pooled",
+    "log_softmax",
+]
 
 _EPSILON = np.float32(1e-5)
 """``torch.nn.LayerNorm``'s."""
@@ -55,13 +64,36 @@ class LightEmbedding:
 
     def __call__(self, ids: Ids) -> Array:
         """Return the embeddings of a whole text, (time,), with n-grams and spellings, (time, dim)."""
+        seen = np.concatenate((self.start(1)[:, 0], ids))
+        return self._embedded(ids, seen)
+
+    def start(self, rows: int) -> Ids:
+        """Return the ids before rows of texts begin, all 0, (order - 1, rows): none without n-grams."""
+        return np.zeros((0 if self._ngrams is None else self._order - 1, rows), np.int64)
+
+    def step(self, ids: Ids, history: Ids) -> tuple[Array, Ids]:
+        """Embed one token for each row.
+
+        Args:
+            ids: (rows,).
+            history: The ids before them, as :meth:`start` or an earlier call returned them.
+
+        Returns:
+            Embeddings, (rows, dim), and the new history.
+        """
+        if self._ngrams is None:
+            return self._embedded(ids, ids), history
+        seen = np.concatenate((history, ids[None]))
+        return self._embedded(ids, seen), seen[1:]
+
+    def _embedded(self, ids: Ids, seen: Ids) -> Array:
+        """Return the embeddings of ids, (n,), which end what was seen, in time or row by row, (n, dim)."""
         embedded: Array = self._weight[ids]
         if self._spelled is not None:
             distinct, places = np.unique(ids, return_inverse=True)
             embedded = embedded + self._spelt(distinct, self._spelled)[places]
         if self._ngrams is not None:
-            seen = np.concatenate((np.zeros(self._order - 1, np.int64), ids))
-            rows = ngram_rows(seen, self._order, self._rows)
+            rows = ngram_rows(seen, self._order, self._rows).reshape(len(ids), -1)
             embedded = embedded + self._ngrams[rows].sum(axis=1)
         return embedded
 
@@ -151,6 +183,68 @@ class LightStack:
             output[:] = state[0][:, 0]
         norm = self._norms.get((direction, layer))
         return outputs if norm is None else layer_normed(outputs, *norm)
+
+
+class LightLayers:
+    """Recurrent layers that read rows of texts forwards, from any state.
+
+    Args:
+        tensors: Weights by name, float32.
+        name: What the names of its own begin with, without the dot.
+        rnn_type: A key of ``CELLS``.
+        num_layers: How many.
+        layer_norm: Whether each layer's output is normalised.
+    """
+
+    def __init__(
+        self, tensors: Tensors, name: str, rnn_type: str, num_layers: int, *, layer_norm: bool
+    ) -> None:
+        parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        self._layers: list[tuple[Cell, tuple[Array, Array] | None]] = []
+        for layer in range(num_layers):
+            weights = (tensors[f"{name}.layers.{layer}.{part}"] for part in parts)
+            cell = CELLS[rnn_type](*weights, pack=blocked)
+            norm = None
+            if layer_norm:
+                norm = (
+                    tensors[f"{name}.norms.{layer}.weight"],
+                    tensors[f"{name}.norms.{layer}.bias"],
+                )
+            self._layers.append((cell, norm))
+
+    def __call__(self, x: Array, states: Sequence[CellState]) -> Array:
+        """Return the last layer's outputs at every step of one text, (hidden_size, time).
+
+        Args:
+            x: Inputs, (input_size, time).
+            states: Each layer's before the first step, of one row.
+        """
+        for (cell, norm), start in zip(self._layers, states, strict=True):
+            projected = np.ascontiguousarray(cell.project(np.ascontiguousarray(x)).T)
+            outputs = np.empty((len(projected), cell.hidden_size), np.float32)
+            state = start
+            for row, output in zip(projected[:, :, None], outputs, strict=True):
+                state = cell.step_projected(row, state)
+                output[:] = state[0][:, 0]
+            x = (outputs if norm is None else layer_normed(outputs, *norm)).T
+        return x
+
+    def step(self, x: Array, states: Sequence[CellState]) -> tuple[Array, list[CellState]]:
+        """Advance one step.
+
+        Args:
+            x: Inputs, (input_size, rows).
+            states: Each layer's, of as many rows.
+
+        Returns:
+            The last layer's outputs, (hidden_size, rows), and the new states.
+        """
+        new = []
+        for (cell, norm), state in zip(self._layers, states, strict=True):
+            found = cell.step(x, state)
+            new.append(found)
+            x = found[0] if norm is None else layer_normed(found[0].T, *norm).T
+        return x, new
 
 
 def layer_normed(x: Array, weight: Array, bias: Array) -> Array:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -14,23 +12,9 @@ from torch.nn import functional
 from textrnn.tokenizers.base import BOS_ID, EOS_ID
 from textrnn.translator.batches import padded
 from textrnn.translator.model import EncoderDecoder
+from textrnn.translator.protocol import Forced, Ids
 
-__all__ = ["Forced", "forced"]
-
-Ids = npt.NDArray[np.integer]
-
-
-class Forced(NamedTuple):
-    """What a model makes of a given target.
-
-    Attributes:
-        log_prob: Of its tokens and ``<eos>`` after them, in nats.
-        weights: What each of them looked at, (target tokens + 1, source tokens), float32; None where nobody
-            asked.
-    """
-
-    log_prob: float
-    weights: npt.NDArray[np.float32] | None
+__all__ = ["forced"]
 
 
 def forced(

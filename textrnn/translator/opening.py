@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
-import torch
 
 from textrnn.bundle import Bundle
 from textrnn.config import make
 from textrnn.errors import ModelError, UsageError
-from textrnn.nn.weights import require_fitting, shapes_of
+from textrnn.nn.weights import require_fitting
 from textrnn.tokenizers import Tokenizer
-from textrnn.translator.model import EncoderDecoder
 from textrnn.translator.settings import TranslatorSettings
+from textrnn.translator.sizes import weight_shapes
+
+if TYPE_CHECKING:
+    from textrnn.translator.model import EncoderDecoder
 
 __all__ = [
     "SRC_TOKENIZER",
     "TGT_TOKENIZER",
+    "checked_weights",
     "model_of",
     "require_whole",
     "settings_of",
@@ -61,28 +65,48 @@ def settings_of(values: Mapping[str, Any], where: str) -> TranslatorSettings:
     return settings
 
 
+def checked_weights(
+    bundle: Bundle, settings: TranslatorSettings, src_vocab_size: int, tgt_vocab_size: int
+) -> Mapping[str, npt.NDArray[np.float32]]:
+    """Return the weights by name, held against the settings before anything is made in their sizes.
+
+    Args:
+        bundle: The model.
+        settings: As :func:`settings_of` returns them.
+        src_vocab_size: Ids of the source's tokenizer.
+        tgt_vocab_size: Ids of the target's.
+
+    Raises:
+        ModelError: a tensor is missing, too many, or of another shape; or sizes are missing.
+    """
+    arrays = bundle.tensors()
+    try:
+        require_fitting(arrays, weight_shapes(settings, src_vocab_size, tgt_vocab_size))
+    except ValueError as error:
+        raise ModelError(
+            f"{bundle.path}: its weights do not fit its settings: {error}; the model is damaged"
+        ) from None
+    return arrays
+
+
 def model_of(
     arrays: Mapping[str, npt.NDArray[Any]],
     settings: TranslatorSettings,
     src_vocab_size: int,
     tgt_vocab_size: int,
-    where: str,
 ) -> EncoderDecoder:
-    """Return the network with its weights, ready for use.
-
-    The weights are held against the settings before anything is made in the sizes that these name.
+    """Return the network in torch with its weights, ready for use.
 
     Args:
-        arrays: Weights by name.
+        arrays: As :func:`checked_weights` returns them.
         settings: As :func:`settings_of` returns them.
         src_vocab_size: Ids of the source's tokenizer.
         tgt_vocab_size: Ids of the target's.
-        where: The model's name in messages.
-
-    Raises:
-        ModelError: a tensor is missing, too many, or of another shape; or sizes are missing.
     """
-    _require_fitting(arrays, settings, src_vocab_size, tgt_vocab_size, where)
+    import torch
+
+    from textrnn.translator.model import EncoderDecoder
+
     model = EncoderDecoder(settings, src_vocab_size, tgt_vocab_size)
     model.load_tensors({name: torch.from_numpy(array) for name, array in arrays.items()})
     return model.eval()
@@ -94,28 +118,7 @@ def require_whole(bundle: Bundle) -> TranslatorSettings:
     Raises:
         ModelError: they are not of one model.
     """
-    where = str(bundle.path)
-    settings = settings_of(bundle.settings, where)
+    settings = settings_of(bundle.settings, str(bundle.path))
     src, tgt = tokenizers_of(bundle)
-    _require_fitting(bundle.tensors(), settings, src.vocab_size, tgt.vocab_size, where)
+    checked_weights(bundle, settings, src.vocab_size, tgt.vocab_size)
     return settings
-
-
-def _require_fitting(
-    arrays: Mapping[str, npt.NDArray[Any]],
-    settings: TranslatorSettings,
-    src_vocab_size: int,
-    tgt_vocab_size: int,
-    where: str,
-) -> None:
-    """Hold weights against the sizes that settings name; arguments as for :func:`model_of`."""
-    try:
-        # Nothing on the meta device takes memory, whatever its size.
-        with torch.device("meta"):
-            sketch = EncoderDecoder(settings, src_vocab_size, tgt_vocab_size)
-        require_fitting(arrays, shapes_of(sketch.tensors()))
-    except (ValueError, TypeError, RuntimeError) as error:
-        # The last one: sizes whose product no number of bytes holds.
-        raise ModelError(
-            f"{where}: its weights do not fit its settings: {error}; the model is damaged"
-        ) from None

@@ -6,7 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,18 @@ from textrnn.decoding.sampling import with_seed
 from textrnn.errors import UsageError
 from textrnn.tokenizers import Tokenizer
 from textrnn.tokenizers.base import EOS_ID
-from textrnn.training.device import pick_device, use_threads
 from textrnn.training.inference import checked_texts
-from textrnn.translator.engine import Engine, Source
-from textrnn.translator.opening import model_of, settings_of, tokenizers_of
+from textrnn.translator.engines import ChosenEngine, LightEngine
+from textrnn.translator.light import LightTranslator
+from textrnn.translator.opening import checked_weights, model_of, settings_of, tokenizers_of
+from textrnn.translator.protocol import Engine, Source
 from textrnn.translator.search import SearchSettings
+from textrnn.translator.sizes import multiplied_weights
 from textrnn.translator.translations import CutText, PairScore, Translation
 from textrnn.translator.wording import Wording, never_said
+
+if TYPE_CHECKING:
+    from textrnn.translator.engine import TorchEngine
 
 __all__ = ["BATCH_SIZE", "Translator"]
 
@@ -69,13 +74,18 @@ class Translator:
         self._settings = settings_of(bundle.settings, where)
         self._max_length = self._settings.max_length or 1
         self._tokenizers = tokenizers_of(bundle)
-        use_threads(threads)
         src, tgt = self._tokenizers
-        model = model_of(bundle.tensors(), self._settings, src.vocab_size, tgt.vocab_size, where)
+        self._weights = checked_weights(bundle, self._settings, src.vocab_size, tgt.vocab_size)
+        self._device = device
         # No GPU may round what float32 was asked for, nor is bf16 taken unless asked for.
-        exact = "bf16" if precision == "bf16" else "float32"
-        placed = model.to(pick_device(device))
-        self._engine = Engine(placed, tgt.vocab_size, never_said(tgt), exact)
+        self._precision = "bf16" if precision == "bf16" else "float32"
+        self._threads = threads
+        self._engine: Engine
+        if self._precision == "float32" and device in ("auto", "cpu"):
+            weights = multiplied_weights(self._settings, tgt.vocab_size)
+            self._engine = ChosenEngine(self._light, self._in_torch, weights)
+        else:
+            self._engine = self._in_torch()
         self._wording = Wording(self._tokenizers, self._engine)
 
     @property
@@ -95,8 +105,8 @@ class Translator:
 
     @property
     def device(self) -> str:
-        """Where the model computes: a torch device's name."""
-        return str(self._engine.device)
+        """Where the model computes: a torch device's name; ``cpu`` before torch is needed."""
+        return self._engine.device
 
     def translate(
         self,
@@ -184,6 +194,23 @@ class Translator:
             norm = float(length_norm(len(tgt) + 1, settings.length_penalty))
             scores.append(PairScore(each.log_prob / norm, each.log_prob, len(tgt) + 1))
         return scores
+
+    def _light(self) -> LightEngine:
+        """Make the network without torch."""
+        never = never_said(self._tokenizers[1])
+        return LightEngine(LightTranslator(self._weights, self._settings, never))
+
+    def _in_torch(self) -> TorchEngine:
+        """Load torch and the network in it."""
+        from textrnn.training.device import pick_device, use_threads
+        from textrnn.translator.engine import TorchEngine
+
+        use_threads(self._threads)
+        src, tgt = self._tokenizers
+        # Before the network, which is of no use where there is no such device.
+        device = pick_device(self._device)
+        model = model_of(self._weights, self._settings, src.vocab_size, tgt.vocab_size)
+        return TorchEngine(model.to(device), tgt.vocab_size, never_said(tgt), self._precision)
 
     def _sources(
         self, lines: Sequence[str], numbers: Iterable[int], on_cut: OnCut | None

@@ -1,11 +1,19 @@
-"""Sizes of a translator, counted without building it, and of what it may say."""
+"""Sizes of a translator and of its weights, known without building it, and of what it may say."""
 
 from __future__ import annotations
 
 from textrnn.nn.sizes import GATES, embedding_parameters
 from textrnn.translator.settings import TranslatorSettings
 
-__all__ = ["length_limit", "model_parameters", "training_memory_bytes"]
+__all__ = [
+    "length_limit",
+    "model_parameters",
+    "multiplied_weights",
+    "training_memory_bytes",
+    "weight_shapes",
+]
+
+Shapes = dict[str, tuple[int, ...]]
 
 _TIMES, _MORE = 2, 20
 
@@ -37,6 +45,17 @@ def model_parameters(settings: TranslatorSettings, src_vocab_size: int, tgt_voca
     return embeddings + _encoder(s) + _decoder(s) + output
 
 
+def multiplied_weights(settings: TranslatorSettings, tgt_vocab_size: int) -> int:
+    """Return how many weights are multiplied to translate a token: all but tables that are read by rows.
+
+    Args:
+        settings: Resolved settings.
+        tgt_vocab_size: Ids of the target's.
+    """
+    output = tgt_vocab_size * (settings.embedding_dim or 0)
+    return output + _encoder(settings) + _decoder(settings)
+
+
 def training_memory_bytes(
     settings: TranslatorSettings,
     src_vocab_size: int,
@@ -64,6 +83,86 @@ def training_memory_bytes(
     per_pair = longest * src_per_tgt * (hidden if s.attention == "additive" else 3)
     weights = 16 * model_parameters(s, src_vocab_size, tgt_vocab_size)
     return weights + round(tokens * (per_token + 4 * per_pair))
+
+
+def weight_shapes(settings: TranslatorSettings, src_vocab_size: int, tgt_vocab_size: int) -> Shapes:
+    """Return the shapes of ``EncoderDecoder``'s weights by name, shared ones once.
+
+    Args:
+        settings: Resolved settings.
+        src_vocab_size: Ids of the source's tokenizer.
+        tgt_vocab_size: Ids of the target's.
+
+    Raises:
+        ValueError: a size is missing, or sizes do not fit each other.
+    """
+    s = settings
+    if not (
+        s.hidden_size and s.embedding_dim and s.num_layers and s.encoder_layers and s.ngram_order
+    ):
+        raise ValueError("the settings are not resolved: a size is missing")
+    hidden, dim = s.hidden_size, s.embedding_dim
+    directions = 2 if s.bidirectional else 1
+    if hidden % directions:
+        raise ValueError(f"hidden_size {hidden} is odd: each direction has half of it")
+    shapes = _embedding_shapes(s, "embedding", src_vocab_size)
+    if not s.joint_vocabulary:
+        shapes |= _embedding_shapes(s, "decoder.embedding", tgt_vocab_size)
+    for direction in ("forward", "backward")[:directions]:
+        for layer in range(s.encoder_layers):
+            names = f"encoder.{direction}s.{layer}", f"encoder.{direction}_norms.{layer}"
+            shapes |= _layer_shapes(s, *names, hidden if layer else dim, hidden // directions)
+    for layer in range(s.num_layers):
+        # Above the attention, what was found comes beside the bottom layer's outputs.
+        below = hidden * (2 if layer == 1 else 1) if layer else dim * (1 + s.input_feeding)
+        stack, place = ("decoder.upper", layer - 1) if layer else ("decoder.bottom", 0)
+        names = f"{stack}.layers.{place}", f"{stack}.norms.{place}"
+        shapes |= _layer_shapes(s, *names, below, hidden)
+    shapes |= _attention_shapes(s.attention, hidden)
+    shapes |= {"decoder.readout.weight": (dim, 2 * hidden), "decoder.readout.bias": (dim,)}
+    if s.bridge != "none":
+        states = s.num_layers * (2 if s.rnn_type == "lstm" else 1) * hidden
+        shapes |= {"bridge.weight": (states, hidden), "bridge.bias": (states,)}
+    if not s.tie_weights:
+        shapes["output.weight"] = (tgt_vocab_size, dim)
+    return {**shapes, "output.bias": (tgt_vocab_size,)}
+
+
+def _embedding_shapes(settings: TranslatorSettings, name: str, vocab_size: int) -> Shapes:
+    dim, order = settings.embedding_dim or 0, settings.ngram_order or 1
+    shapes: Shapes = {f"{name}.weight": (vocab_size, dim)}
+    if order > 1:
+        shapes[f"{name}.ngrams"] = ((order - 1) * settings.ngram_rows, dim)
+    return shapes
+
+
+def _layer_shapes(
+    settings: TranslatorSettings, name: str, norm: str, input_size: int, hidden_size: int
+) -> Shapes:
+    rows = GATES[settings.rnn_type] * hidden_size
+    shapes: Shapes = {
+        f"{name}.weight_ih": (rows, input_size),
+        f"{name}.weight_hh": (rows, hidden_size),
+        f"{name}.bias_ih": (rows,),
+        f"{name}.bias_hh": (rows,),
+    }
+    if settings.layer_norm:
+        shapes |= {f"{norm}.{part}": (hidden_size,) for part in ("weight", "bias")}
+    return shapes
+
+
+def _attention_shapes(kind: str, hidden: int) -> Shapes:
+    """Return the shapes of the attention's weights; keys have as many features as queries."""
+    shapes: Shapes = {}
+    if kind in ("additive", "scaled"):
+        shapes["decoder.attention.query.weight"] = (hidden, hidden)
+    if kind != "dot":
+        shapes["decoder.attention.key.weight"] = (hidden, hidden)
+    if kind == "additive":
+        shapes |= dict.fromkeys(
+            ("decoder.attention.query.bias", "decoder.attention.score"), (hidden,)
+        )
+    return shapes
 
 
 def _encoder(settings: TranslatorSettings) -> int:

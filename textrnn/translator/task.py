@@ -24,8 +24,9 @@ from textrnn.translator.batches import (
     samplers_of,
     token_batches,
 )
-from textrnn.translator.engine import Engine, Source
+from textrnn.translator.engine import TorchEngine
 from textrnn.translator.model import EncoderDecoder
+from textrnn.translator.protocol import Source
 from textrnn.translator.search import SearchSettings
 from textrnn.translator.settings import TranslatorSettings
 from textrnn.translator.sizes import length_limit
@@ -103,7 +104,7 @@ class TranslatorTask:
         self._valid = fitting(corpus.valid, self._max_length)
         src, tgt = corpus.src_tokenizer, corpus.tgt_tokenizer
         # In whatever precision the loop evaluates.
-        self._engine = Engine(model, tgt.vocab_size, never_said(tgt), "float32")
+        self._engine = TorchEngine(model, tgt.vocab_size, never_said(tgt), "float32")
         self._wording = Wording((src, tgt), self._engine)
         trained = fitting(corpus.train, self._max_length)
         # <bos> is read and never said.

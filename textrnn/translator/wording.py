@@ -13,7 +13,7 @@ from textrnn.decoding.candidates import NEVER
 from textrnn.tokenizers import Tokenizer, WordTokenizer
 from textrnn.tokenizers.base import UNK_ID
 from textrnn.translator.alignment import aligned, said
-from textrnn.translator.engine import Engine, Source
+from textrnn.translator.protocol import Engine, Source
 from textrnn.translator.translations import ScoredText, Translation
 
 __all__ = ["Wording", "never_said"]
