@@ -20,6 +20,7 @@ from textrnn.training import device
 from textrnn.translator import engines, predictor
 from textrnn.translator.engines import ChosenEngine
 from textrnn.translator.predictor import Translator
+from textrnn.translator.protocol import Source
 from textrnn.translator.search import SearchSettings
 from textrnn.translator.wording import Wording
 
@@ -427,6 +428,36 @@ def test_a_damaged_model_is_told(tmp_path, small):
     )
     with pytest.raises(ModelError, match="not finite"):
         Translator(open_bundle(broken), "cpu", threads=1)
+
+
+def test_what_has_gone_to_a_gpu_stays_there(small, monkeypatch):
+    class Far:
+        device = "cuda:0"
+
+        def search(self, sources, *_):
+            return [f"found {source.text}" for source in sources]
+
+    chosen = ChosenEngine(Translator(small, "cpu")._light, Far, weights=1)
+    one, several = [Source("rot", np.array([5, EOS_ID]))], SearchSettings(beam_size=1)
+    assert chosen.search(one, several, [3], 64)[0][0].log_prob < 0
+    assert chosen.device == "cpu"
+    monkeypatch.setattr(engines, "_LOADING_S", 1e-9)
+    assert chosen.search(one * 3, several, [3] * 3, 64) == ["found rot"] * 3
+    monkeypatch.undo()
+    assert chosen.device == "cuda:0"
+    assert chosen.search(one, several, [3], 64) == ["found rot"]
+
+
+@pytest.mark.parametrize("options", [{"beam_size": 1}, {"beam_size": 3}], ids=str)
+def test_weights_that_overflow_are_told(options, kind, tmp_path):
+    def change(model):
+        model.output.bias.detach().fill_(3e38)
+        model.output.weight.detach().fill_(3e38)
+        model.decoder.readout.bias.detach().fill_(9)
+
+    broken = opened(write_translator(tmp_path / "m", change=change, tie_weights=False), kind)
+    with pytest.raises(ModelError, match="make no number"):
+        broken.translate(["rot"], **options)
 
 
 def test_candidates_are_those_that_numpy_finds(in_torch):

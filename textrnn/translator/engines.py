@@ -19,12 +19,14 @@ __all__ = ["ChosenEngine", "LightEngine"]
 _LOADING_S = 1.5
 """What torch takes to load."""
 
-_TOKEN_S, _WEIGHT_S = 4e-4, 2e-10
+_TOKEN_S, _WEIGHT_S = 4e-4, 1e-10
 """What a source token and its share of a greedy translation take without torch, and each weight more."""
 
 _ROWS = 8
-"""As much as the first hypothesis of a text take so many others. Up to so many rows at a time, torch is no
-faster even once it is loaded."""
+"""So many more hypotheses of a text take as much again as the first."""
+
+_TEXTS = 2
+"""Up to so many texts at a time torch is no faster, even once it is loaded."""
 
 
 class LightEngine:
@@ -68,8 +70,8 @@ class LightEngine:
 class ChosenEngine:
     """Runs a network without torch where that is done sooner, and in torch where it is not.
 
-    Single texts never need torch. Of several at a time, so many are answered without it as are done by when
-    it would be loaded.
+    Single texts do not need torch. Of more at a time, so many are answered without it as are done by when it
+    would be loaded.
 
     Args:
         light: Makes what runs without torch, on the CPU.
@@ -105,24 +107,23 @@ class ChosenEngine:
         """Return the hypotheses of every source; see ``Engine``."""
         tokens = sum(len(source.ids) for source in sources)
         needed_s = self._token_s * tokens * (1 + (settings.rows - 1) / _ROWS)
-        chosen = self._chosen(needed_s, len(sources) * settings.rows)
+        chosen = self._chosen(needed_s, len(sources))
         return chosen.search(sources, settings, limits, batch_size)
 
     def forced(self, pairs: Sequence[tuple[Ids, Ids]], *, attention: bool = False) -> list[Forced]:
         """Return how probable given targets are; see ``Engine``."""
-        # Of the two sides, the source takes some as well.
         tokens = sum(max(len(src), len(tgt)) for src, tgt in pairs)
         chosen = self._chosen(self._token_s * tokens, len(pairs))
         return chosen.forced(pairs, attention=attention)
 
-    def _chosen(self, needed_s: float, rows: int) -> Engine:
+    def _chosen(self, needed_s: float, texts: int) -> Engine:
         """Return what is to do something.
 
         Args:
             needed_s: What it would take without torch.
-            rows: Texts in the making at a time.
+            texts: Of how many.
         """
-        if self.device == "cpu" and rows <= _ROWS and needed_s <= _LOADING_S:
+        if self.device == "cpu" and texts <= _TEXTS and needed_s <= _LOADING_S:
             return self._light
         self._light_s += needed_s
         if self._heavy is None and self._light_s > _LOADING_S:

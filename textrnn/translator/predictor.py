@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from textrnn.bundle import Bundle
 from textrnn.config import as_dict, make
-from textrnn.data.pairs import one_line
+from textrnn.data.pair_rows import one_line
 from textrnn.decoding.beam import Hypothesis, length_norm
 from textrnn.decoding.sampling import with_seed
 from textrnn.errors import UsageError

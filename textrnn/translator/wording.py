@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from textrnn.data.pairs import one_line
+from textrnn.data.pair_rows import one_line
 from textrnn.decoding.beam import Hypothesis
 from textrnn.decoding.candidates import NEVER
 from textrnn.tokenizers import Tokenizer, WordTokenizer
