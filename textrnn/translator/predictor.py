@@ -46,14 +46,14 @@ class Translator:
     """Turns texts into other texts: translations, answers, summaries, whatever the pairs were.
 
     What else is in the batch changes a log-probability by no more than the last digits of float32
-    arithmetic.
+    arithmetic. On a CPU, single texts are translated without torch, which is loaded where many are.
 
     Args:
         bundle: An opened model directory of a translator.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``float32``, which ``auto`` means too, or ``bf16``, which is faster on some devices and
             may change translations.
-        threads: CPU threads of this process; None takes all processors.
+        threads: CPU threads of torch in this process; None takes all processors. Without torch it is one.
 
     Raises:
         ModelError: the model's settings are wrong, or its files do not fit together.
