@@ -38,6 +38,7 @@ SAME_RANK = {("training", "nn"), ("training", "bundle")}
 TORCH_ROOMS = {"training", "nn", "language_model", "classifier", "translator"}
 TORCH_FREE = {
     "classifier/calibration.py",
+    "classifier/engines.py",
     "classifier/light.py",
     "classifier/opening.py",
     "classifier/predictor.py",

@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 
 from textrnn import bundle, records
 from textrnn.bundle import open_bundle
-from textrnn.classifier import predictor
+from textrnn.classifier import engine, predictor
+from textrnn.classifier.engine import TorchEngine
+from textrnn.classifier.engines import ChosenEngine
 from textrnn.classifier.model import combined
 from textrnn.classifier.predictor import UNSURE, Classifier
 from textrnn.errors import DeviceError, ModelError, UsageError
 from textrnn.nn.pooling import POOLINGS
 from textrnn.tokenizers.byte import ByteTokenizer
 from textrnn.tokenizers.char import CharTokenizer
+from textrnn.training import inference
 from textrnn.training.device import pick_device
 
 TEXTS = ["the film was good", "bad", "a b c d e " * 30, "", "not very dull<br />and fine", " \t"]
@@ -37,13 +40,14 @@ def classifier(small, request):
 
 
 def of_kind(classifier, kind):
-    """Make a classifier answer all it is asked without torch, or with it from the first text on."""
-    classifier._light_tokens = -(1 << 60) if kind == "light" else 1 << 60
+    """Make a classifier answer all it is asked without torch, or all with it."""
+    assert isinstance(classifier._engine, ChosenEngine)
+    classifier._engine = classifier._light() if kind == "light" else classifier._in_torch()
     return classifier
 
 
 def network(classifier):
-    return classifier._started()._model
+    return classifier._in_torch()._model
 
 
 def rewrite(path, **entries):
@@ -104,7 +108,7 @@ def test_company_changes_nothing_in_networks_of_every_kind(pooling, keep, kind, 
 def test_the_size_of_batches_changes_no_answer_and_no_order(classifier, small, monkeypatch):
     given_texts = TEXTS * 3
     expected = classifier.probabilities(given_texts)
-    monkeypatch.setattr(predictor, "_TOKENS_AT_ONCE", 50)
+    monkeypatch.setattr(engine, "_TOKENS_AT_ONCE", 50)
     monkeypatch.setattr(predictor, "_TEXTS_AT_ONCE", 7)
     for batch_size in (1, 2, 100):
         other = Classifier(small, "cpu", threads=1, batch_size=batch_size)
@@ -114,11 +118,21 @@ def test_the_size_of_batches_changes_no_answer_and_no_order(classifier, small, m
     assert answers[0].probability == pytest.approx(float(expected[0].max()), abs=1e-5)
 
 
-def test_batches_hold_texts_of_like_length_and_not_too_many_tokens(classifier, monkeypatch):
-    monkeypatch.setattr(predictor, "_TOKENS_AT_ONCE", 40)
-    lengths = np.array([3, 40, 4, 20, 3, 19])
-    batches = [lengths[places].tolist() for places in classifier._batches(lengths)]
-    assert batches == [[40], [20, 19], [4, 3, 3]]
+def test_batches_hold_texts_of_like_length_and_not_too_many_tokens(small, monkeypatch):
+    classifier = of_kind(Classifier(small, "cpu", threads=1), "torch")
+    monkeypatch.setattr(engine, "_TOKENS_AT_ONCE", 40)
+    sizes = []
+    model = classifier._engine._model
+
+    class Watching:
+        def logits(self, ids, lengths, bag_share):
+            sizes.append(lengths.tolist())
+            return model.logits(ids, lengths, bag_share)
+
+    monkeypatch.setattr(classifier._engine, "_model", Watching())
+    texts = [np.full(length, 6) for length in (3, 40, 4, 20, 3, 19)]
+    classifier._engine.logits(texts, 0.5, 512)
+    assert sizes == [[40], [20, 19], [4, 3, 3]]
 
 
 def test_an_answer_holds_every_label_and_the_text(classifier):
@@ -186,7 +200,7 @@ def test_a_batch_that_memory_has_no_room_for_is_halved(small, monkeypatch):
     classifier = of_kind(Classifier(small, "cpu", threads=1), "torch")
     given_texts = ["a", "the film", "not very good", "bad", "e e e"]
     expected = classifier.probabilities(given_texts)
-    model = classifier._torch._model
+    model = classifier._engine._model
     sizes = []
 
     class Cramped:
@@ -198,7 +212,7 @@ def test_a_batch_that_memory_has_no_room_for_is_halved(small, monkeypatch):
                 raise torch.OutOfMemoryError("no room")
             return model.logits(ids, lengths, bag_share)
 
-    monkeypatch.setattr(classifier._torch, "_model", Cramped())
+    monkeypatch.setattr(classifier._engine, "_model", Cramped())
     assert np.abs(classifier.probabilities(given_texts) - expected).max() < 1e-5
     assert max(sizes) == 5
     Cramped.most = 0
@@ -214,7 +228,7 @@ def test_other_faults_of_torch_are_not_hidden(small, monkeypatch):
         def logits(self, ids, lengths, bag_share):
             raise RuntimeError("something else")
 
-    monkeypatch.setattr(classifier._torch, "_model", Broken())
+    monkeypatch.setattr(classifier._engine, "_model", Broken())
     with pytest.raises(RuntimeError, match="something else"):
         classifier.probabilities(["a", "b"])
 
@@ -235,6 +249,7 @@ def test_other_faults_of_torch_are_not_hidden(small, monkeypatch):
         ({"settings": {**SMALL, "hidden_size": 65536, "embedding_dim": 65536}}, "shape"),
         ({"settings": {**SMALL, "max_length": None}}, "max_length"),
         ({"settings": {**SMALL, "hidden_size": None}}, "do not fit"),
+        ({"settings": {**SMALL, "spelling_rows": 1}}, "do not fit"),
         ({"settings": {**SMALL, "flavour": "sweet"}}, "flavour"),
     ],
 )
@@ -293,19 +308,33 @@ def test_weights_are_taken_up_as_training_takes_them_up(options, tmp_path):
     assert torch.allclose(found, expected, atol=1e-6)
 
 
-def test_torch_is_loaded_once_it_pays(small, monkeypatch):
-    monkeypatch.setattr(predictor, "_TOKENS_WITHOUT_TORCH", 20)
+def test_torch_is_loaded_for_many_texts_and_not_for_single_ones(small, monkeypatch):
     classifier = Classifier(small, "auto", threads=1)
-    (first,) = classifier.probabilities(["the film was good"])
-    assert classifier._torch is None
+    text = "the film was good"
+    tokens = classifier.tokens(text) + 2
+    monkeypatch.setattr(inference, "_LOADING_S", 30 * tokens * classifier._engine._token_s + 1e-9)
+    (first,) = classifier.probabilities([text])
+    for _ in range(40):
+        classifier.probabilities([text])
+    classifier.probabilities([text] * 21)
+    assert classifier._engine._heavy is None
     assert classifier.device == "cpu"
-    many = classifier.probabilities(["the film was good"] * 5)
-    assert classifier._torch is not None
+    many = classifier.probabilities([text] * 10)
+    assert classifier._engine._heavy is not None
     assert classifier.device == str(pick_device("auto"))
     assert np.abs(many - first).max() < 1e-5
 
 
+def test_large_networks_load_torch_sooner(tmp_path):
+    small, large = (
+        Classifier(open_bundle(write_classifier(tmp_path / str(size), hidden_size=size)))
+        for size in (8, 256)
+    )
+    assert large._engine._token_s > 3 * small._engine._token_s
+
+
 def test_devices_and_precisions_that_only_torch_has_load_it_at_once(small):
-    for options in ({"device": "cpu", "precision": "bf16"}, {"device": str(pick_device("auto"))}):
-        loaded = Classifier(small, threads=1, **options)._torch is not None
-        assert loaded == (options != {"device": "cpu"})
+    assert isinstance(Classifier(small, "cpu", "bf16", threads=1)._engine, TorchEngine)
+    assert isinstance(Classifier(small, "cpu", threads=1)._engine, ChosenEngine)
+    with pytest.raises(DeviceError):
+        Classifier(small, "cuda:99")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from textrnn.config import as_dict
+from textrnn.language_model.model import RecurrentLanguageModel
+from textrnn.language_model.settings import LanguageModelSettings
+from textrnn.language_model.torch_stepper import TorchStepModel
 from textrnn.nn import captured
 from textrnn.nn.captured import Captured, Recorded
+from textrnn.nn.sizes import GATES
 
 Function = Callable[..., tuple[Tensor, ...]]
 
@@ -57,7 +64,7 @@ def test_replayed_steps_give_what_calls_give_and_keep_none_of_their_memory():
         assert all(map(torch.equal, found, wanted))
 
 
-def test_only_shapes_that_come_often_are_recorded_and_few_are_kept(
+def test_only_shapes_that_come_in_a_row_are_recorded_and_few_are_kept(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(captured, "_MOST_GRAPHS", 2)
@@ -69,15 +76,36 @@ def test_only_shapes_that_come_often_are_recorded_and_few_are_kept(
         for _ in range(times):
             assert all(map(torch.equal, replaying(x, x), stepped(x, x)))
 
-    call(1, captured._CALLS_FIRST)
+    for _ in range(3):
+        call(1, captured._CALLS_IN_A_ROW)
+        call(2, captured._CALLS_IN_A_ROW)
     assert not recorder.recorded
     for rows in (1, 2, 1, 3):
-        call(rows, captured._CALLS_FIRST + 1)
+        call(rows, captured._CALLS_IN_A_ROW + 1)
     assert [shape[0] for shape in recorder.recorded] == [1, 2, 3]
     call(1, 1)  # used after 2 was, and so kept
     assert len(recorder.recorded) == 3
-    call(2, captured._CALLS_FIRST + 1)
+    call(2, captured._CALLS_IN_A_ROW + 1)
     assert [shape[0] for shape in recorder.recorded] == [1, 2, 3, 2]
+
+
+def test_threads_do_not_mix_their_tensors():
+    replaying = Captured(stepped, Recorder())
+    wrong = []
+
+    def work(value: float) -> None:
+        x = torch.full((3, 4), value)
+        expected = stepped(x, x)
+        wrong.extend(
+            value for _ in range(200) if not all(map(torch.equal, replaying(x, x), expected))
+        )
+
+    threads = [threading.Thread(target=work, args=(value,)) for value in (0.1, 0.2, 0.3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
 
 
 def test_what_cannot_be_recorded_is_called():
@@ -89,18 +117,37 @@ def test_what_cannot_be_recorded_is_called():
 
     replaying = Captured(stepped, refuse)
     x = torch.ones(2, 2)
-    for _ in range(captured._CALLS_FIRST + 5):
+    for _ in range(captured._CALLS_IN_A_ROW):
+        replaying(x, x)
+    with pytest.warns(UserWarning, match="not permitted"):
+        found = replaying(x, x)
+    assert all(map(torch.equal, found, stepped(x, x)))
+    for _ in range(captured._CALLS_IN_A_ROW + 5):
         assert all(map(torch.equal, replaying(x, x), stepped(x, x)))
     assert len(tried) == 1
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="takes a GPU")
-def test_a_graph_on_a_gpu_gives_what_calls_give():
-    replaying = Captured(stepped, captured.record)
-    state = torch.zeros(3, 4, device="cuda")
-    for _ in range(20):
-        x = torch.randn(3, 4, device="cuda")
-        expected = stepped(x, state)
-        found = replaying(x, state)
-        assert all(map(torch.equal, found, expected))
-        state = found[1]
+@pytest.mark.parametrize("rnn_type", list(GATES))
+def test_graphs_on_a_gpu_give_what_a_cpu_gives(rnn_type):
+    settings = LanguageModelSettings(
+        rnn_type=rnn_type,
+        hidden_size=16,
+        num_layers=2,
+        embedding_dim=8,
+        ngram_order=3,
+        ngram_rows=32,
+        layer_norm=True,
+    )
+    model = RecurrentLanguageModel(settings, 30)
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    tensors = {name: tensor.numpy() for name, tensor in model.tensors().items()}
+    there, here = (TorchStepModel(tensors, as_dict(settings), name) for name in ("cuda", "cpu"))
+    rng = np.random.default_rng(0)
+    states = there.start(4), here.start(4)
+    for _ in range(2 * captured._CALLS_IN_A_ROW):
+        ids = rng.integers(0, 30, 4)
+        found, expected = there.step(ids, states[0]), here.step(ids, states[1])
+        np.testing.assert_allclose(found[0], expected[0], atol=1e-4)
+        states = found[1], expected[1]
+    assert there._say._graphs

@@ -16,8 +16,8 @@ from textrnn.decoding.beam import beam_search, length_norm
 from textrnn.errors import DeviceError, ModelError, UsageError
 from textrnn.tokenizers.base import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from textrnn.tokenizers.char import CharTokenizer
-from textrnn.training import device
-from textrnn.translator import engines, predictor
+from textrnn.training import device, inference
+from textrnn.translator import predictor
 from textrnn.translator.engines import ChosenEngine
 from textrnn.translator.predictor import Translator
 from textrnn.translator.protocol import Source
@@ -380,7 +380,7 @@ def test_torch_is_loaded_for_many_texts_and_not_for_single_ones(small, monkeypat
     heavy = chosen._make_heavy
     monkeypatch.setattr(chosen, "_make_heavy", lambda: made.append(1) or heavy())
     (source,) = translator._sources(["der hund sieht"], [0], None)
-    monkeypatch.setattr(engines, "_LOADING_S", 30 * len(source.ids) * chosen._token_s + 1e-9)
+    monkeypatch.setattr(inference, "_LOADING_S", 30 * len(source.ids) * chosen._token_s + 1e-9)
     alone = [told(translator, ["der hund sieht"], beam_size=1) for _ in range(40)]
     # Neither does company that is soon done with; all of it counts.
     some = told(translator, ["der hund sieht"] * 12, beam_size=1)
@@ -398,7 +398,7 @@ def test_torch_is_loaded_for_many_texts_and_not_for_single_ones(small, monkeypat
     assert len(made) == 1
     # A single one that takes as long as torch to load.
     late = Translator(small, "cpu", threads=1)
-    monkeypatch.setattr(engines, "_LOADING_S", 3 * late._engine._token_s)
+    monkeypatch.setattr(inference, "_LOADING_S", 3 * late._engine._token_s)
     assert told(late, ["der hund sieht"], beam_size=1) == alone[0]
     assert late._engine._heavy is not None
 
@@ -441,7 +441,7 @@ def test_what_has_gone_to_a_gpu_stays_there(small, monkeypatch):
     one, several = [Source("rot", np.array([5, EOS_ID]))], SearchSettings(beam_size=1)
     assert chosen.search(one, several, [3], 64)[0][0].log_prob < 0
     assert chosen.device == "cpu"
-    monkeypatch.setattr(engines, "_LOADING_S", 1e-9)
+    monkeypatch.setattr(inference, "_LOADING_S", 1e-9)
     assert chosen.search(one * 3, several, [3] * 3, 64) == ["found rot"] * 3
     monkeypatch.undo()
     assert chosen.device == "cuda:0"

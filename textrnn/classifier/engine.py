@@ -12,9 +12,12 @@ import torch
 from textrnn.classifier.batches import padded
 from textrnn.classifier.model import TextClassifier
 from textrnn.training.device import autocast
-from textrnn.training.inference import exactly, halving
+from textrnn.training.inference import exactly, halving, like_lengths
 
 __all__ = ["TorchEngine"]
+
+_TOKENS_AT_ONCE = 1 << 14
+"""Padded tokens of a batch."""
 
 Ids = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.float32]
@@ -39,16 +42,8 @@ class TorchEngine:
         """Where it computes: a torch device's name."""
         return str(self._device)
 
-    def logits(self, texts: Sequence[Ids], bag_share: float) -> Floats:
-        """Return the score of every label, all experts taken together, (texts, labels).
-
-        Args:
-            texts: Token ids of each, at least one.
-            bag_share: The bag's weight, from 0 to 1.
-
-        Raises:
-            DeviceError: there is no memory for a single one.
-        """
+    def logits(self, texts: Sequence[Ids], bag_share: float, batch_size: int) -> Floats:
+        """Return the score of every label; see ``Engine``. Texts of like length are read together."""
 
         def computed(some: Sequence[Ids]) -> list[Floats]:
             with (
@@ -59,5 +54,10 @@ class TorchEngine:
                 ids, lengths = (tensor.to(self._device) for tensor in padded(some))
                 return list(self._model.logits(ids, lengths, bag_share).float().cpu().numpy())
 
-        found: list[Floats] = halving(computed, texts, self._device, len)
+        found: list[Floats] = [np.empty(0, np.float32)] * len(texts)
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        for places in like_lengths(lengths, _TOKENS_AT_ONCE, batch_size):
+            batch = [texts[place] for place in places.tolist()]
+            for place, row in zip(places, halving(computed, batch, self._device, len), strict=True):
+                found[place] = row
         return np.stack(found)

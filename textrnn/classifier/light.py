@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ Ids = npt.NDArray[np.integer[Any]]
 
 
 class LightClassifier:
-    """Scores a text's labels, in float32, on one CPU thread.
+    """Scores a text's labels, in float32.
 
     Args:
         tensors: Weights by name, float32, of the shapes that ``weight_shapes`` says.
@@ -65,24 +64,14 @@ class LightClassifier:
             layer_norm=s.layer_norm,
         )
 
-    def logits(self, texts: Sequence[Ids], bag_share: float = EVEN_SHARE) -> Array:
-        """Return the score of every label, all experts taken together, (texts, labels).
+    def logits(self, ids: Ids, bag_share: float = EVEN_SHARE) -> Array:
+        """Return the score of every label, all experts taken together, (labels,).
 
         Args:
-            texts: Token ids of each, (time,), at least one.
+            ids: Token ids of a text, (time,), at least one.
             bag_share: The bag's weight, from 0 to 1.
         """
-        # What weights make no number of is told by who asked.
-        with self._one_thread(), np.errstate(all="ignore"):
-            return np.stack([self._of_one(np.asarray(ids, np.int64), bag_share) for ids in texts])
-
-    @functools.cached_property
-    def _one_thread(self) -> Callable[[], Any]:
-        """Makes the context in which small products are not shared among threads, which would cost more."""
-        from threadpoolctl import ThreadpoolController
-
-        controller = ThreadpoolController()
-        return functools.partial(controller.limit, limits=1, user_api="blas")
+        return self._of_one(np.asarray(ids, np.int64), bag_share)
 
     def _of_one(self, ids: npt.NDArray[np.int64], bag_share: float) -> Array:
         s = self._settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textrnn.bundle import Bundle
+from textrnn.classifier.engines import ChosenEngine, Engine, LightEngine
 from textrnn.classifier.explanation import Explanation, explain
 from textrnn.classifier.light import LightClassifier
 from textrnn.classifier.opening import (
@@ -21,12 +22,13 @@ from textrnn.classifier.opening import (
     settings_of,
     temperature_of,
 )
+from textrnn.classifier.sizes import recurrent_weights
 from textrnn.classifier.truncation import cut
 from textrnn.config import as_dict
 from textrnn.data.cleaning import clean
 from textrnn.errors import ModelError, UsageError
 from textrnn.tokenizers.base import BOS_ID, EOS_ID, Ids, Tokenizer
-from textrnn.training.inference import checked_texts, like_lengths
+from textrnn.training.inference import checked_texts
 
 if TYPE_CHECKING:
     from textrnn.classifier.engine import TorchEngine
@@ -42,12 +44,8 @@ BATCH_SIZE = 512
 CHARACTERS_PER_TOKEN = 64
 """Of a text of more than so many characters for every token that is read, the ends alone are encoded."""
 
-_TOKENS_AT_ONCE = 1 << 14
 _TEXTS_AT_ONCE = 1 << 13
-"""Texts among which those of like length are put together."""
-
-_TOKENS_WITHOUT_TORCH = 1 << 15
-"""So many tokens are answered without torch in about the time that it takes to load."""
+"""Texts that are encoded before they are read, among which those of like length are put together."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -82,7 +80,7 @@ class Classifier:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``float32``, which ``auto`` means too, or ``bf16``, which is faster on some devices and
             changes probabilities by up to a few hundredths.
-        threads: CPU threads of this process; None takes all processors.
+        threads: CPU threads of torch; None takes all processors. What is answered without it takes one.
         batch_size: Texts that the network reads at a time, at most; changes no answer.
 
     Attributes:
@@ -119,16 +117,17 @@ class Classifier:
         self._batch_size = batch_size
         # No GPU device may round what float32 was asked for, nor is bf16 taken unless asked for.
         self._precision = "bf16" if precision == "bf16" else "float32"
-        self._threads = threads
         self._device = device
+        self._threads = threads
         self._weights = checked_weights(
             bundle, self._settings, self._tokenizer.vocab_size, len(self.labels)
         )
-        self._light = LightClassifier(self._weights, self._settings, self._tokenizer)
-        self._light_tokens = 0
-        self._torch: TorchEngine | None = None
-        if self._precision != "float32" or device not in ("auto", "cpu"):
-            self._torch = self._started()
+        self._engine: Engine
+        if self._precision == "float32" and device in ("auto", "cpu"):
+            weights = recurrent_weights(self._weights)
+            self._engine = ChosenEngine(self._light, self._in_torch, weights)
+        else:
+            self._engine = self._in_torch()
 
     @property
     def path(self) -> Path:
@@ -148,7 +147,7 @@ class Classifier:
     @property
     def device(self) -> str:
         """Where the model computes: a torch device's name; ``cpu`` before torch is needed."""
-        return "cpu" if self._torch is None else self._torch.device
+        return self._engine.device
 
     def classify(self, texts: Iterable[str], min_confidence: float = 0.0) -> list[Prediction]:
         """Return a prediction for every text, in their order.
@@ -242,11 +241,7 @@ class Classifier:
         rows = np.empty((len(cleaned), len(self.labels)), np.float32)
         for low in range(0, len(cleaned), _TEXTS_AT_ONCE):
             ids = list(map(self._encoded, cleaned[low : low + _TEXTS_AT_ONCE]))
-            lengths = np.fromiter(map(len, ids), np.int64, len(ids))
-            engine = self._engine(int(lengths.sum()))
-            for places in self._batches(lengths):
-                batch = [ids[place] for place in places.tolist()]
-                rows[places + low] = engine.logits(batch, self.bag_share)
+            rows[low : low + len(ids)] = self._engine.logits(ids, self.bag_share, self._batch_size)
         with np.errstate(all="ignore"):
             rows /= self.temperature
             rows -= rows.max(axis=1, keepdims=True)
@@ -256,25 +251,17 @@ class Classifier:
             raise ModelError(f"{self.path}: its weights make no number of a text; train it again")
         return rows
 
-    def _batches(self, lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-        """Yield the places of texts of like length, the longest first."""
-        return like_lengths(lengths, _TOKENS_AT_ONCE, self._batch_size)
+    def _light(self) -> LightEngine:
+        """Make the network in NumPy."""
+        return LightEngine(LightClassifier(self._weights, self._settings, self._tokenizer))
 
-    def _engine(self, tokens: int) -> LightClassifier | TorchEngine:
-        """Return what is to read so many tokens more: torch as soon as it has been worth loading."""
-        if self._torch is None:
-            self._light_tokens += tokens
-            if self._light_tokens <= _TOKENS_WITHOUT_TORCH:
-                return self._light
-            self._torch = self._started()
-        return self._torch
-
-    def _started(self) -> TorchEngine:
+    def _in_torch(self) -> TorchEngine:
         """Load torch and the network in it."""
         from textrnn.classifier.engine import TorchEngine
         from textrnn.training.device import pick_device, use_threads
 
         use_threads(self._threads)
+        # Before the network, which is of no use where there is no such device.
         device = pick_device(self._device)
         model = model_of(self._weights, self._settings, self._tokenizer, len(self.labels))
         return TorchEngine(model, device, self._precision)

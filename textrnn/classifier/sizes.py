@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy.typing as npt
 
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.nn.sizes import GATES
 
-__all__ = ["has_backward_embedding", "weight_shapes"]
+__all__ = ["has_backward_embedding", "recurrent_weights", "weight_shapes"]
 
 Shape = tuple[int, ...]
 
@@ -17,6 +20,19 @@ _BACKWARD = "backward_embedding"
 def has_backward_embedding(names: Iterable[str]) -> bool:
     """Return whether weights of these names hold embeddings of their own for the backward direction."""
     return any(name.startswith(f"{_BACKWARD}.") for name in names)
+
+
+def recurrent_weights(arrays: Mapping[str, npt.NDArray[Any]]) -> int:
+    """Return how many weights of the recurrent layers are multiplied for each token.
+
+    Args:
+        arrays: Weights by name.
+    """
+    return sum(
+        array.size
+        for name, array in arrays.items()
+        if name.startswith("recurrent.") and array.ndim > 1
+    )
 
 
 def weight_shapes(
@@ -36,6 +52,8 @@ def weight_shapes(
     s = settings
     if not (s.hidden_size and s.embedding_dim and s.num_layers and s.ngram_order and s.pooling):
         raise ValueError("the settings are not resolved: a size is missing")
+    if s.spelling_rows == 1:
+        raise ValueError("spelling_rows is 1; one row stands for no n-gram at all, so it takes 2")
     hidden, dim = s.hidden_size, s.embedding_dim
     shapes: dict[str, Shape] = {}
     for name in ("embedding", _BACKWARD) if backward_embedding else ("embedding",):

@@ -35,8 +35,7 @@ class TorchStepState(NamedTuple):
 class TorchStepModel:
     """The model of ``textrnn.language_model.model`` as a ``textrnn.decoding.protocol.StepModel``.
 
-    torch's cells are used as they are: on a GPU each is two matrix products and one fused kernel, and a step
-    of a batch that comes again and again is replayed as a graph.
+    On a GPU a step of a batch that comes again and again is replayed as a graph.
 
     Args:
         tensors: Weights by name, float32.
@@ -48,42 +47,22 @@ class TorchStepModel:
         self, tensors: Mapping[str, Array], settings: Mapping[str, Any], device: str
     ) -> None:
         self._device = torch.device(device)
-        weights = {
-            name: torch.tensor(array, device=self._device) for name, array in tensors.items()
-        }
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        layers = range(settings["num_layers"])
-        self._rnn_type = settings["rnn_type"]
-        self._parts = 2 if self._rnn_type == "lstm" else 1
-        self._layers = [
-            tuple(weights[f"recurrent.layers.{layer}.{name}"] for name in names) for layer in layers
-        ]
-        self._norms = [
-            (weights[f"recurrent.norms.{layer}.weight"], weights[f"recurrent.norms.{layer}.bias"])
-            for layer in layers
-            if settings["layer_norm"]
-        ]
-        self._embedding = weights["embedding.weight"]
-        self._output = weights["embedding.weight" if settings["tie_weights"] else "output.weight"]
-        self._output_bias = weights["output.bias"]
-        self._order = settings["ngram_order"] or 1
-        self._rows = settings["ngram_rows"]
-        self._ngrams = weights["embedding.ngrams"] if self._order > 1 else None
+        self._network = _Network(tensors, settings, self._device)
         recording = record if self._device.type == "cuda" else None
-        self._read = Captured(self._reading, recording)
-        self._say = Captured(self._saying, recording)
+        self._read = Captured(self._network.read, recording)
+        self._say = Captured(self._network.say, recording)
 
     @property
     def vocab_size(self) -> int:
         """Number of ids."""
-        return len(self._output)
+        return self._network.vocab_size
 
     def start(self, batch: int) -> TorchStepState:
         """Return the state before a text's first token."""
-        size = self._layers[0][1].shape[1]
-        rows = len(self._layers) * self._parts
+        network = self._network
+        rows, size, before = network.state_rows, network.hidden_size, network.order - 1
         layers = torch.zeros(rows, batch, size, device=self._device)
-        history = torch.zeros(self._order - 1, batch, dtype=torch.int64, device=self._device)
+        history = torch.zeros(before, batch, dtype=torch.int64, device=self._device)
         return TorchStepState(layers, history)
 
     @torch.inference_mode()
@@ -109,12 +88,45 @@ class TorchStepModel:
     def _there(self, ids: Ids64) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(ids)).to(self._device)
 
-    def _reading(self, ids: Tensor, layers: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+
+class _Network:
+    """What a step computes, from tensors to tensors; arguments as for :class:`TorchStepModel`.
+
+    torch's cells are used as they are: on a GPU each is two matrix products and one fused kernel.
+    """
+
+    def __init__(
+        self, tensors: Mapping[str, Array], settings: Mapping[str, Any], device: torch.device
+    ) -> None:
+        weights = {name: torch.tensor(array, device=device) for name, array in tensors.items()}
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        layers = range(settings["num_layers"])
+        self._rnn_type = settings["rnn_type"]
+        self._parts = 2 if self._rnn_type == "lstm" else 1
+        self._layers = [
+            tuple(weights[f"recurrent.layers.{layer}.{name}"] for name in names) for layer in layers
+        ]
+        self._norms = [
+            (weights[f"recurrent.norms.{layer}.weight"], weights[f"recurrent.norms.{layer}.bias"])
+            for layer in layers
+            if settings["layer_norm"]
+        ]
+        self._embedding = weights["embedding.weight"]
+        self._output = weights["embedding.weight" if settings["tie_weights"] else "output.weight"]
+        self._output_bias = weights["output.bias"]
+        self._rows = settings["ngram_rows"]
+        self.order = settings["ngram_order"] or 1
+        self._ngrams = weights["embedding.ngrams"] if self.order > 1 else None
+        self.vocab_size = len(self._output)
+        self.hidden_size = int(self._layers[0][1].shape[1])
+        self.state_rows = self._parts * len(self._layers)
+
+    def read(self, ids: Tensor, layers: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
         """Return a state's tensors after one more token of each row, (batch,)."""
         x = functional.embedding(ids, self._embedding)
         if self._ngrams is not None:
             seen = torch.cat((history, ids[None]))
-            rows = ngram_rows(seen, self._order, self._rows)[0]
+            rows = ngram_rows(seen, self.order, self._rows)[0]
             x = x + functional.embedding(rows, self._ngrams).sum(-2)
             history = seen[1:]
         after: list[Tensor] = []
@@ -129,11 +141,9 @@ class TorchStepModel:
                 after.append(x)
         return torch.stack(after), history
 
-    def _saying(
-        self, ids: Tensor, layers: Tensor, history: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def say(self, ids: Tensor, layers: Tensor, history: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the logits of what may follow, (batch, vocab_size), and the state's tensors."""
-        layers, history = self._reading(ids, layers, history)
+        layers, history = self.read(ids, layers, history)
         hidden = self._normed(len(self._layers) - 1, layers[-self._parts])
         return functional.linear(hidden, self._output, self._output_bias), layers, history
 

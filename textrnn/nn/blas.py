@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,9 @@ _MOST_COLUMNS = 16
 """Beyond so many columns, packing the weights pays."""
 
 _ARCHITECTURES = {"SkylakeX", "Cooperlake", "SapphireRapids"}
+
+
+_turn = threading.RLock()
 
 
 @functools.cache
@@ -52,10 +57,15 @@ def blocked(weights: Array) -> Product:
     return functools.partial(blocked_product, weights)
 
 
-def one_thread() -> contextlib.AbstractContextManager[Any]:
-    """Return the context in which small products are not shared among threads, which would cost more."""
-    limited: contextlib.AbstractContextManager[Any] = _pools().limit(limits=1, user_api="blas")
-    return limited
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Return the context in which small products are not shared among threads, which would cost more.
+
+    The number of threads is the whole process's, and is put back at the end: so those that ask for this take
+    turns, or one might find the other's number and put that back.
+    """
+    with _turn, _pools().limit(limits=1, user_api="blas"):
+        yield
 
 
 @functools.cache

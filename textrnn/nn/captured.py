@@ -7,6 +7,8 @@ what goes in and comes out is copied to and from that memory.
 
 from __future__ import annotations
 
+import threading
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,12 +20,15 @@ __all__ = ["Captured", "Recorded", "record"]
 Function = Callable[..., tuple[Tensor, ...]]
 Shapes = tuple[torch.Size, ...]
 
-_CALLS_FIRST = 8
-"""Calls with the same shapes before one is recorded: what comes seldom is not worth the time."""
+_CALLS_IN_A_ROW = 16
+"""After so many calls with the same shapes one is recorded: what comes seldom is not worth the time."""
 _MOST_GRAPHS = 16
 """Graphs that are kept; the one that was used longest ago goes first."""
 _WARM_UP = 3
 """Calls that libraries are given to choose kernels and workspaces, as PyTorch's notes on CUDA graphs say."""
+
+_streams: dict[torch.device, torch.cuda.Stream] = {}
+"""Of each GPU, the one stream that calls are recorded on: each stream has workspaces of its own."""
 
 
 class Recorded(NamedTuple):
@@ -41,7 +46,9 @@ class Recorded(NamedTuple):
 
 
 class Captured:
-    """A function of tensors which on a GPU is recorded for each shape that comes often, and then replayed.
+    """A function of tensors which on a GPU is recorded for shapes that come again and again, and replayed.
+
+    Several threads may call it; they take turns.
 
     Args:
         function: Takes tensors of one device and returns tensors of it. Reads no values on the host, and
@@ -56,34 +63,44 @@ class Captured:
     ) -> None:
         self._function = function
         self._record = record
-        self._calls: dict[Shapes, int] = {}
+        self._turn = threading.Lock()
+        self._last: Shapes = ()
+        self._in_a_row = 0
         self._graphs: dict[Shapes, Recorded] = {}
 
     def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Return what the function returns, in memory of its own."""
         if self._record is None:
             return self._function(*tensors)
-        shapes = tuple(tensor.shape for tensor in tensors)
-        recorded = self._graphs.pop(shapes, None)
-        if recorded is None:
-            calls = self._calls[shapes] = self._calls.get(shapes, 0) + 1
-            if calls <= _CALLS_FIRST:
+        with self._turn:
+            recorded = self._recorded(tensors)
+            if recorded is None:
                 return self._function(*tensors)
-            del self._calls[shapes]
+            for kept, given in zip(recorded.inputs, tensors, strict=True):
+                kept.copy_(given)
+            recorded.replay()
+            return tuple(output.clone() for output in recorded.outputs)
+
+    def _recorded(self, tensors: tuple[Tensor, ...]) -> Recorded | None:
+        """Return the recording of a call like this one, made now if it is time; None without."""
+        shapes = tuple(tensor.shape for tensor in tensors)
+        self._in_a_row = self._in_a_row + 1 if shapes == self._last else 1
+        self._last = shapes
+        recorded = self._graphs.pop(shapes, None)
+        if recorded is None and self._record is not None and self._in_a_row > _CALLS_IN_A_ROW:
             while len(self._graphs) >= _MOST_GRAPHS:
                 del self._graphs[next(iter(self._graphs))]
             try:
                 recorded = self._record(self._function, tensors)
-            except RuntimeError:
+            except RuntimeError as error:
                 # A graph only saves time: where there is no memory or no support for it, all goes on without.
                 self._record = None
-                return self._function(*tensors)
-        # The last of a dict is the one that was put into it last.
-        self._graphs[shapes] = recorded
-        for kept, given in zip(recorded.inputs, tensors, strict=True):
-            kept.copy_(given)
-        recorded.replay()
-        return tuple(output.clone() for output in recorded.outputs)
+                self._graphs.clear()
+                warnings.warn(f"steps are not replayed as CUDA graphs: {error}", stacklevel=4)
+        if recorded is not None:
+            # The last of a dict is the one that was put into it last.
+            self._graphs[shapes] = recorded
+        return recorded
 
 
 def record(function: Function, tensors: tuple[Tensor, ...]) -> Recorded:
@@ -97,15 +114,23 @@ def record(function: Function, tensors: tuple[Tensor, ...]) -> Recorded:
         RuntimeError: the function does what cannot be recorded, or memory does not suffice.
     """
     inputs = tuple(tensor.clone() for tensor in tensors)
-    with torch.cuda.device(inputs[0].device):
-        now, aside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        aside.wait_stream(now)
+    device = inputs[0].device
+    with torch.cuda.device(device):
+        aside = _streams.get(device)
+        if aside is None:
+            aside = _streams[device] = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        aside.wait_stream(torch.cuda.current_stream())
+        graph = torch.cuda.CUDAGraph()
+        # The stream is given back even where a recording fails, as that of torch.cuda.graph is not.
         with torch.cuda.stream(aside):
             for _ in range(_WARM_UP):
                 function(*inputs)
-        now.wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        # Other threads may use the GPU meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            outputs = function(*inputs)
+            torch.cuda.synchronize()
+            # Other threads may use the GPU meanwhile.
+            graph.capture_begin(capture_error_mode="thread_local")
+            try:
+                outputs = function(*inputs)
+            finally:
+                graph.capture_end()
+        torch.cuda.current_stream().wait_stream(aside)
     return Recorded(inputs, graph.replay, outputs)

@@ -1,10 +1,12 @@
-"""What trained models of every job share where they answer: batches of like length, memory, exactness."""
+"""What trained models of every job share where they answer: whether in torch, batches, memory, exactness."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +16,69 @@ from textrnn.errors import DeviceError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["checked_texts", "exactly", "halving", "like_lengths"]
+__all__ = ["LightFirst", "checked_texts", "exactly", "halving", "like_lengths"]
 
 ItemT = TypeVar("ItemT")
 AnswerT = TypeVar("AnswerT")
+
+_LOADING_S = 1.5
+"""What torch takes to load."""
+
+
+class _Placed(Protocol):
+    @property
+    def device(self) -> str:
+        """Where it computes: a torch device's name."""
+
+
+EngineT = TypeVar("EngineT", bound=_Placed)
+
+
+class LightFirst(Generic[EngineT]):
+    """Chooses between a network without torch, on a CPU, and the same one in torch.
+
+    A few texts at a time are answered without torch, where that is as fast. Of more, so many are as take as
+    long as torch takes to load; from then on torch answers them. What has gone to a GPU stays there.
+
+    Args:
+        light: Makes what runs without torch.
+        heavy: Loads torch and the network in it.
+        few: Up to so many texts at a time torch is no faster, even once it is loaded.
+    """
+
+    def __init__(
+        self, light: Callable[[], EngineT], heavy: Callable[[], EngineT], few: int
+    ) -> None:
+        self._make_light = light
+        self._make_heavy = heavy
+        self._few = few
+        self._heavy: EngineT | None = None
+        self._light_s = 0.0
+        self._loading = threading.Lock()
+
+    @property
+    def device(self) -> str:
+        """Where it computes; ``cpu`` before torch is needed."""
+        return "cpu" if self._heavy is None else self._heavy.device
+
+    @functools.cached_property
+    def _light(self) -> EngineT:
+        return self._make_light()
+
+    def chosen(self, needed_s: float, texts: int) -> EngineT:
+        """Return what is to do something.
+
+        Args:
+            needed_s: Seconds that it would take without torch, roughly.
+            texts: Of how many.
+        """
+        if self.device == "cpu" and texts <= self._few and needed_s <= _LOADING_S:
+            return self._light
+        with self._loading:
+            self._light_s += needed_s
+            if self._heavy is None and self._light_s > _LOADING_S:
+                self._heavy = self._make_heavy()
+            return self._heavy or self._light
 
 
 def checked_texts(texts: Iterable[str]) -> list[str]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from textrnn.decoding.beam import Hypothesis
 from textrnn.nn.blas import one_thread
+from textrnn.training.inference import LightFirst
 from textrnn.translator.light import LightTranslator
 from textrnn.translator.protocol import Engine, Forced, Ids, Source
 from textrnn.translator.search import SearchSettings
 from textrnn.translator.searching import searched
 
 __all__ = ["ChosenEngine", "LightEngine"]
-
-_LOADING_S = 1.5
-"""What torch takes to load."""
 
 _TOKEN_S, _WEIGHT_S = 4e-4, 1e-10
 """What a source token and its share of a greedy translation take without torch, and each weight more."""
@@ -67,11 +64,8 @@ class LightEngine:
         return [self._model.forced(src, tgt) for src, tgt in pairs]
 
 
-class ChosenEngine:
+class ChosenEngine(LightFirst[Engine]):
     """Runs a network without torch where that is done sooner, and in torch where it is not.
-
-    Single texts do not need torch. Of more at a time, so many are answered without it as are done by when it
-    would be loaded.
 
     Args:
         light: Makes what runs without torch, on the CPU.
@@ -82,20 +76,8 @@ class ChosenEngine:
     def __init__(
         self, light: Callable[[], Engine], heavy: Callable[[], Engine], weights: int
     ) -> None:
-        self._make_light = light
-        self._make_heavy = heavy
-        self._heavy: Engine | None = None
+        super().__init__(light, heavy, _TEXTS)
         self._token_s = _TOKEN_S + _WEIGHT_S * weights
-        self._light_s = 0.0
-
-    @functools.cached_property
-    def _light(self) -> Engine:
-        return self._make_light()
-
-    @property
-    def device(self) -> str:
-        """Where it computes; ``cpu`` before torch is needed."""
-        return "cpu" if self._heavy is None else self._heavy.device
 
     def search(
         self,
@@ -107,25 +89,11 @@ class ChosenEngine:
         """Return the hypotheses of every source; see ``Engine``."""
         tokens = sum(len(source.ids) for source in sources)
         needed_s = self._token_s * tokens * (1 + (settings.rows - 1) / _ROWS)
-        chosen = self._chosen(needed_s, len(sources))
+        chosen = self.chosen(needed_s, len(sources))
         return chosen.search(sources, settings, limits, batch_size)
 
     def forced(self, pairs: Sequence[tuple[Ids, Ids]], *, attention: bool = False) -> list[Forced]:
         """Return how probable given targets are; see ``Engine``."""
         tokens = sum(max(len(src), len(tgt)) for src, tgt in pairs)
-        chosen = self._chosen(self._token_s * tokens, len(pairs))
+        chosen = self.chosen(self._token_s * tokens, len(pairs))
         return chosen.forced(pairs, attention=attention)
-
-    def _chosen(self, needed_s: float, texts: int) -> Engine:
-        """Return what is to do something.
-
-        Args:
-            needed_s: What it would take without torch.
-            texts: Of how many.
-        """
-        if self.device == "cpu" and texts <= _TEXTS and needed_s <= _LOADING_S:
-            return self._light
-        self._light_s += needed_s
-        if self._heavy is None and self._light_s > _LOADING_S:
-            self._heavy = self._make_heavy()
-        return self._heavy or self._light
