@@ -1,5 +1,6 @@
 import hashlib
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,17 @@ def test_arrays_are_written_byte_for_byte_as_the_library_does(tmp_path: Path, bi
         "whole": np.array(3.5, np.float64),
         "none": np.zeros((0, 4), np.float32),
         "mask": np.array([True, False]),
+        "from elsewhere": np.arange(5, dtype=">f4"),
         "half": rng.normal(size=3).astype(np.float16),
         'name of \N{SNOWMAN} and "marks"': np.arange(3, dtype=np.int32),
     }
-    expected = save({name: array.copy() for name, array in arrays.items()})
+    # The library turns the bytes of what comes from elsewhere round in place.
+    expected = save(
+        {
+            name: array.astype(array.dtype.newbyteorder("<"), order="C")
+            for name, array in arrays.items()
+        }
+    )
     entry = records.write_tensors(tmp_path / "x", arrays)
     assert (tmp_path / "x").read_bytes() == expected
     assert entry == {"bytes": len(expected), "sha256": hashlib.sha256(expected).hexdigest()}
@@ -43,3 +51,21 @@ def test_arrays_are_written_byte_for_byte_as_the_library_does(tmp_path: Path, bi
     assert found.keys() == arrays.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
+
+
+def test_what_safetensors_do_not_hold_is_refused_by_name(tmp_path: Path):
+    with pytest.raises(TypeError, match="odd holds complex64"):
+        records.write_tensors(tmp_path / "x", {"odd": np.zeros(2, np.complex64)})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_written_where_no_thread_can_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    content = bytes(range(256)) * 8192
+    entry = records.write_file(tmp_path / "x", content)
+    records.verify_file(tmp_path, "x", entry)

@@ -195,7 +195,13 @@ def _digesting(pieces: Iterable[Piece], size: int) -> Iterator[hashlib._Hash]:
         yield digest
         return
     thread = threading.Thread(target=update)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:
+        # No more threads are to be had: then one after the other.
+        update()
+        yield digest
+        return
     try:
         yield digest
     finally:
@@ -203,32 +209,44 @@ def _digesting(pieces: Iterable[Piece], size: int) -> Iterator[hashlib._Hash]:
 
 
 def write_tensors(path: Path, arrays: Arrays) -> FileRecord:
-    """Write arrays as safetensors, without a copy of them; returns the file's entry in a record's ``files``.
+    """Write arrays as safetensors, contiguous ones without a copy.
 
     The bytes are those of the library's ``save``: a header of JSON, its length before it, and then the
     arrays, those of the widest numbers first, so that all lie aligned
     (https://github.com/huggingface/safetensors, "Format").
+
+    Returns:
+        The file's entry in a record's ``files``.
+
+    Raises:
+        TypeError: an array holds what safetensors does not.
     """
-    ranks = {kind: rank for rank, kind in enumerate(_KINDS)}
-
-    def kind_of(name: str) -> str:
-        return str(arrays[name].dtype.str).lstrip("<|")
-
+    kinds = {name: _kind_of(name, array) for name, array in arrays.items()}
+    ranks = {kind: rank for rank, kind in enumerate(_KINDS.values())}
     header: dict[str, Any] = {}
     pieces: list[Piece] = []
     at = 0
-    for name in sorted(arrays, key=lambda name: (ranks[kind_of(name)], name)):
-        array = np.ascontiguousarray(arrays[name]).reshape(arrays[name].shape)
+    for name in sorted(arrays, key=lambda name: (ranks[kinds[name]], name)):
+        given = arrays[name]
+        array = np.ascontiguousarray(given, given.dtype.newbyteorder("<"))
         header[name] = {
-            "dtype": _KINDS[kind_of(name)],
-            "shape": list(array.shape),
-            "data_offsets": [at, at + array.nbytes],
+            "dtype": kinds[name],
+            "shape": list(given.shape),
+            "data_offsets": [at, at + given.nbytes],
         }
         pieces.append(array.reshape(-1).view(np.uint8).data)
-        at += array.nbytes
+        at += given.nbytes
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
     return write_file(path, len(text).to_bytes(8, "little") + text, *pieces)
+
+
+def _kind_of(name: str, array: npt.NDArray[Any]) -> str:
+    """Return how safetensors name an array's type of numbers."""
+    kind = _KINDS.get(f"{array.dtype.kind}{array.dtype.itemsize}")
+    if kind is None:
+        raise TypeError(f"{name} holds {array.dtype}, which safetensors do not")
+    return kind
 
 
 def read_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -15,6 +15,7 @@ from textrnn.nn.bidirectional import BidirectionalStack, reversal, reversed_with
 from textrnn.nn.dropout import MaskSource, drop
 from textrnn.nn.embedding import TokenEmbedding
 from textrnn.nn.pooling import Pooling
+from textrnn.nn.settings import ngram_dropout_of
 from textrnn.nn.spelling import spelling_rows
 from textrnn.nn.weights import copy_weights
 from textrnn.tokenizers import Tokenizer
@@ -60,7 +61,7 @@ class TextClassifier(nn.Module):
                 s.embedding_dim or 0,
                 ngram_order=s.ngram_order or 1,
                 ngram_rows=s.ngram_rows,
-                ngram_dropout=s.ngram_dropout or 0.0,
+                ngram_dropout=ngram_dropout_of(s),
                 input_dropout=s.input_dropout,
                 locked_dropout=s.locked_dropout,
                 spellings=_spellings(tokenizer, s.spelling_rows or 0),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from textrnn.classifier.settings import ClassifierSettings
 from textrnn.errors import UsageError
-from textrnn.nn.settings import NGRAM_DROPOUT
+from textrnn.nn.settings import ngram_dropout_of
 from textrnn.nn.sizes import embedding_parameters, recurrent_parameters
 from textrnn.training.budget import Budget, parts_within, seconds_left
 from textrnn.training.device import DeviceFacts
@@ -245,7 +245,7 @@ def _with_regularisation(settings: ClassifierSettings) -> ClassifierSettings:
         weight_decay=decay,
         dropout=DROPOUT if settings.dropout is None else settings.dropout,
         token_dropout=TOKEN_DROPOUT if settings.token_dropout is None else settings.token_dropout,
-        ngram_dropout=NGRAM_DROPOUT if settings.ngram_dropout is None else settings.ngram_dropout,
+        ngram_dropout=ngram_dropout_of(settings),
     )
 
 

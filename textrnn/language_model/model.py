@@ -13,6 +13,7 @@ from textrnn.nn.dropout import MaskSource
 from textrnn.nn.embedding import TokenEmbedding
 from textrnn.nn.recurrent import RecurrentStack, State
 from textrnn.nn.sampled import expected_counts, sampled_nats
+from textrnn.nn.settings import ngram_dropout_of
 from textrnn.nn.smoothed import each_nats, smoothed_nats
 from textrnn.nn.weights import copy_weights
 
@@ -55,7 +56,7 @@ class RecurrentLanguageModel(nn.Module):
             s.embedding_dim,
             ngram_order=s.ngram_order,
             ngram_rows=s.ngram_rows,
-            ngram_dropout=s.ngram_dropout or 0.0,
+            ngram_dropout=ngram_dropout_of(s),
             input_dropout=s.input_dropout,
             locked_dropout=s.locked_dropout,
         )

@@ -18,7 +18,6 @@ from textrnn.language_model.regularisation import with_regularisation
 from textrnn.language_model.schedule import budget_of, scheduled
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.sizes import product_weights, scored_words, training_memory_bytes
-from textrnn.nn.settings import NGRAM_DROPOUT
 from textrnn.training.budget import parts_within, seconds_left
 from textrnn.training.device import DeviceFacts
 from textrnn.training.plan import PlannerAnswer
@@ -87,8 +86,6 @@ def plan_language_model(
     pace: Pace | None = None
     if seconds is not None:
         probe = _with_sizes(settings, corpus, None, [])
-        if probe.ngram_dropout is None:
-            probe = dataclasses.replace(probe, ngram_dropout=NGRAM_DROPOUT)
         pace = Pace.of(probe, corpus, measure(probe), on_cpu=device.type == "cpu")
         targets = functools.partial(pace.targets, corpus=corpus, seconds=seconds)
         reasons.append(f"measured {pace.rate / 1e9:,.0f} GFLOP/s in training on this machine")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.nn.settings import NGRAM_DROPOUT
+from textrnn.nn.settings import ngram_dropout_of
 from textrnn.nn.sizes import GATES, embedding_parameters, recurrent_parameters
 from textrnn.training.costs import is_large, makes_up, muon_operations
 
@@ -53,7 +53,7 @@ def updated_numbers(settings: LanguageModelSettings, vocab_size: int, targets: f
     """
     dim = settings.embedding_dim or 0
     orders = (settings.ngram_order or 1) - 1
-    ngrams = orders * targets * (1 - _ngram_dropout(settings))
+    ngrams = orders * targets * (1 - ngram_dropout_of(settings))
     tables = [(orders * settings.ngram_rows, ngrams, dim)]
     if not settings.tie_weights:
         tables.append((vocab_size, targets, dim))
@@ -67,11 +67,6 @@ def updated_numbers(settings: LanguageModelSettings, vocab_size: int, targets: f
         if is_large(rows, width):
             numbers += (_LOOKED_UP * min(rows, looked_up) - rows) * width
     return numbers
-
-
-def _ngram_dropout(settings: LanguageModelSettings) -> float:
-    """Return the share of n-grams that no step looks up; the usual one where none has been chosen yet."""
-    return NGRAM_DROPOUT if settings.ngram_dropout is None else settings.ngram_dropout
 
 
 def update_operations(settings: LanguageModelSettings) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textrnn.config import setting
 
-__all__ = ["NGRAM_DROPOUT", "RecurrentSettings"]
+__all__ = ["NGRAM_DROPOUT", "RecurrentSettings", "ngram_dropout_of"]
 
 NGRAM_DROPOUT = 0.5
 """Share of n-gram embeddings dropped where nobody says otherwise and a text is not read many times."""
@@ -80,3 +80,8 @@ class RecurrentSettings:
         minimum=0,
         below=1,
     )
+
+
+def ngram_dropout_of(settings: RecurrentSettings) -> float:
+    """Return the share of n-gram embeddings dropped in training; the usual one where none is chosen yet."""
+    return NGRAM_DROPOUT if settings.ngram_dropout is None else settings.ngram_dropout

@@ -65,10 +65,6 @@ lines keep the cost of a long one from growing faster than its length.
 _FEW = 16
 """Fewer lines are not worth starting threads for."""
 
-_MANY = 1 << 10
-"""So many lines take long enough to encode that the next ones are read meanwhile; who reads fewer may be
-waiting for them."""
-
 _LONGEST_UNIT = 128
 
 CACHE_SIZE = 1 << 17
@@ -116,22 +112,23 @@ class SubwordTokenizer(Tokenizer):
         return _joined(self._encode_lines(_lines_of(self._normalize(text))))
 
     def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Ids]:
-        """Encode as the text comes, on all processors; the last line of a chunk waits for the next one.
+        """Encode as the text comes, on all processors; the last line of a chunk waits for the next one."""
+        for lines in self._lines(chunks):
+            yield _joined(self._encode_lines(lines))
 
-        Where chunks are large, the next one is read while one is encoded.
-        """
-        ahead: Future[list[Ids]] | None = None
+    def encode_ahead(self, chunks: Iterable[str]) -> Iterator[Ids]:
+        """Encode as :meth:`encode_chunks` does; the next chunk is read while one is encoded."""
+        coming: Future[list[Ids]] | None = None
         with ThreadPoolExecutor(1) as aside:
-            for lines in split_lines(self._normalize.stream(chunks), LONGEST_LINE):
-                before, ahead = ahead, None
-                if len(lines) >= _MANY:
-                    ahead = aside.submit(self._encode_lines, lines)
+            for lines in self._lines(chunks):
+                before, coming = coming, aside.submit(self._encode_lines, lines)
                 if before is not None:
                     yield _joined(before.result())
-                if ahead is None:
-                    yield _joined(self._encode_lines(lines))
-            if ahead is not None:
-                yield _joined(ahead.result())
+            if coming is not None:
+                yield _joined(coming.result())
+
+    def _lines(self, chunks: Iterable[str]) -> Iterator[list[str]]:
+        return split_lines(self._normalize.stream(chunks), LONGEST_LINE)
 
     def encode_each(self, texts: Sequence[str]) -> tuple[Ids, npt.NDArray[np.int64]]:
         """Encode several texts on all processors."""

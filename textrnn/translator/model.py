@@ -14,6 +14,7 @@ from textrnn.nn.bidirectional import BidirectionalStack
 from textrnn.nn.dropout import MaskSource, drop
 from textrnn.nn.embedding import TokenEmbedding
 from textrnn.nn.pooling import Pooling
+from textrnn.nn.settings import ngram_dropout_of
 from textrnn.nn.smoothed import smoothed_nats
 from textrnn.nn.weights import copy_weights
 from textrnn.tokenizers.base import PAD_ID
@@ -73,7 +74,7 @@ class EncoderDecoder(nn.Module):
                 s.embedding_dim or 0,
                 ngram_order=s.ngram_order or 1,
                 ngram_rows=s.ngram_rows,
-                ngram_dropout=s.ngram_dropout or 0.0,
+                ngram_dropout=ngram_dropout_of(s),
                 input_dropout=s.input_dropout,
                 locked_dropout=s.locked_dropout,
             )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from textrnn.errors import UsageError
-from textrnn.nn.settings import NGRAM_DROPOUT
+from textrnn.nn.settings import ngram_dropout_of
 from textrnn.training.budget import Budget, parts_within, seconds_left
 from textrnn.training.device import DeviceFacts
 from textrnn.training.plan import Plan, PlannerAnswer
@@ -216,8 +216,7 @@ def _with_dropout(
     """Choose dropout by how often the run will see the pairs."""
     passes = plan.max_steps * (settings.batch_tokens or 1) / max(1, facts.train_targets)
     dropout = next(rate for most, rate in DROPOUT if passes <= most)
-    if settings.ngram_dropout is None:
-        settings = dataclasses.replace(settings, ngram_dropout=NGRAM_DROPOUT)
+    settings = dataclasses.replace(settings, ngram_dropout=ngram_dropout_of(settings))
     if settings.dropout is not None:
         return settings
     reasons.append(f"dropout {dropout:g} for about {passes:.2g} passes over the pairs")
