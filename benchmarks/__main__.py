@@ -49,7 +49,11 @@ class Benchmark:
 
 
 BENCHMARKS = (
-    Benchmark("startup", "start-up and first character", ("{lm}",)),
+    Benchmark(
+        "startup",
+        "start-up and first answers",
+        ("{lm}", "--classifier", "{clf}", "--translator", "{mt}"),
+    ),
     Benchmark("tokenizers", "encoding and decoding on one core"),
     Benchmark("reading", "preparing a corpus"),
     Benchmark("training", "training steps against the bare nn.LSTM"),
