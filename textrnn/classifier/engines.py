@@ -18,8 +18,8 @@ __all__ = ["ChosenEngine", "Engine", "LightEngine"]
 _TOKEN_S, _WEIGHT_S = 1e-5, 7.5e-11
 """What a token takes without torch, and each recurrent weight more."""
 
-_TEXTS = 4
-"""Up to so many texts at a time torch is no faster, even once it is loaded."""
+_TEXTS = 1
+"""Up to so many texts at a time torch is hardly faster, even once it is loaded."""
 
 Ids = npt.NDArray[np.integer[Any]]
 

@@ -43,7 +43,7 @@ class LightFirst(Generic[EngineT]):
     Args:
         light: Makes what runs without torch.
         heavy: Loads torch and the network in it.
-        few: Up to so many texts at a time torch is no faster, even once it is loaded.
+        few: Up to so many texts at a time torch is hardly faster, even once it is loaded.
     """
 
     def __init__(
