@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import math
 import operator
 import types
@@ -201,8 +202,13 @@ def _shown(limit: float | None) -> str:
     return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 
-def specs(cls: type) -> dict[str, SettingSpec]:
+def specs(cls: type) -> Mapping[str, SettingSpec]:
     """Return the settings that a dataclass declares, by name, in order of declaration."""
+    return _specs(cls)
+
+
+@functools.cache
+def _specs(cls: Any) -> Mapping[str, SettingSpec]:
     hints = typing.get_type_hints(cls)
     found = {}
     for field in dataclasses.fields(cls):
@@ -220,7 +226,7 @@ def specs(cls: type) -> dict[str, SettingSpec]:
             default=field.default,
             **field.metadata["setting"],
         )
-    return found
+    return types.MappingProxyType(found)
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
