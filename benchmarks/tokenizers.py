@@ -99,10 +99,10 @@ def time_of(action: Callable[[], object]) -> list[float]:
 def measure(tokenizer: Tokenizer, text: str) -> dict[str, list[float]]:
     """Return the seconds of encoding and decoding ``text`` in chunks, as training does."""
     chunks = [text[start : start + CHUNK] for start in range(0, len(text), CHUNK)]
-    encoded = list(tokenizer.encode_ahead(chunks))
+    encoded = list(tokenizer.encode_chunks(chunks))
 
     def encode() -> None:
-        for _ in tokenizer.encode_ahead(chunks):
+        for _ in tokenizer.encode_chunks(chunks):
             pass
 
     def decode() -> None:

@@ -184,3 +184,13 @@ def test_a_damaged_model_is_refused_or_harmless(kind: str) -> None:
         except ModelError:
             refused += 1
     assert refused > 100
+
+
+@given(
+    st.lists(st.sampled_from([0, 1, 60, 127, 128, 129, 130, 300]), max_size=6),
+    st.sampled_from(["", "\n"]),
+)
+def test_words_too_long_for_a_unit_are_found(lengths: list[int], end: str) -> None:
+    line = " ".join("x" * length for length in lengths) + end
+    longest = max(map(len, line.split(" ")))
+    assert subword._has_long_word(line) == (longest > subword._LONGEST_UNIT)

@@ -106,7 +106,7 @@ class StoreWriter:
 
     def add_text(self, chunks: Iterable[str]) -> None:
         """Add a text that comes in pieces as one document; an empty one adds nothing."""
-        for ids in self._tokenizer.encode_ahead(self._begun(chunks)):
+        for ids in self._tokenizer.encode_chunks(self._begun(chunks)):
             self._write(ids.astype(self._dtype))
 
     def add_lines(self, lines: Sequence[str]) -> None:

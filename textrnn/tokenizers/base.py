@@ -84,13 +84,6 @@ class Tokenizer(abc.ABC):
         memory bounded by the chunk size, however long a line is.
         """
 
-    def encode_ahead(self, chunks: Iterable[str]) -> Iterator[Ids]:
-        """Encode as :meth:`encode_chunks` does, sooner where reading ahead lets processors share the work.
-
-        A chunk's ids may come only when the next one has been read: it is for texts that lie there whole.
-        """
-        return self.encode_chunks(chunks)
-
     def encode_each(self, texts: Sequence[str]) -> tuple[Ids, npt.NDArray[np.int64]]:
         """Encode several texts, each as :meth:`encode` does.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
@@ -65,11 +64,15 @@ lines keep the cost of a long one from growing faster than its length.
 _FEW = 16
 """Fewer lines are not worth starting threads for."""
 
+_SHORT_LINE = 128
+"""Of lines that are shorter on average, lists of ids are made sooner than arrays, of longer ones later."""
+
 _LONGEST_UNIT = 128
 
 CACHE_SIZE = 1 << 17
 """Units remembered with their ids; a full cache starts afresh."""
 
+LineIds = list[int] | Ids
 Self = TypeVar("Self", bound="SubwordTokenizer")
 
 
@@ -113,22 +116,8 @@ class SubwordTokenizer(Tokenizer):
 
     def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Ids]:
         """Encode as the text comes, on all processors; the last line of a chunk waits for the next one."""
-        for lines in self._lines(chunks):
+        for lines in split_lines(self._normalize.stream(chunks), LONGEST_LINE):
             yield _joined(self._encode_lines(lines))
-
-    def encode_ahead(self, chunks: Iterable[str]) -> Iterator[Ids]:
-        """Encode as :meth:`encode_chunks` does; the next chunk is read while one is encoded."""
-        coming: Future[list[Ids]] | None = None
-        with ThreadPoolExecutor(1) as aside:
-            for lines in self._lines(chunks):
-                before, coming = coming, aside.submit(self._encode_lines, lines)
-                if before is not None:
-                    yield _joined(before.result())
-            if coming is not None:
-                yield _joined(coming.result())
-
-    def _lines(self, chunks: Iterable[str]) -> Iterator[list[str]]:
-        return split_lines(self._normalize.stream(chunks), LONGEST_LINE)
 
     def encode_each(self, texts: Sequence[str]) -> tuple[Ids, npt.NDArray[np.int64]]:
         """Encode several texts on all processors."""
@@ -138,7 +127,7 @@ class SubwordTokenizer(Tokenizer):
         tokens = np.concatenate([[0], np.cumsum([len(ids) for ids in each], dtype=np.int64)])
         return _joined(each), np.diff(tokens[ends], prepend=0)
 
-    def _encode_lines(self, lines: list[str]) -> list[Ids]:
+    def _encode_lines(self, lines: list[str]) -> list[LineIds]:
         """Return the ids of each line."""
         plain = list(map(_is_plain, lines))
         if all(plain):
@@ -149,17 +138,19 @@ class SubwordTokenizer(Tokenizer):
             for line, is_plain in zip(lines, plain, strict=True)
         ]
 
-    def _encode_plain(self, lines: list[str]) -> list[Ids]:
+    def _encode_plain(self, lines: list[str]) -> list[LineIds]:
         if len(lines) < _FEW:
-            return [np.array(self._processor.encode(line), np.int32) for line in lines]
-        made: list[Ids] = self._processor.encode(
-            lines, num_threads=available_processors(), return_type="numpy"
+            return [self._processor.encode(line) for line in lines]
+        is_long = sum(map(len, lines)) > _SHORT_LINE * len(lines)
+        made: list[LineIds] = self._processor.encode(
+            lines,
+            num_threads=available_processors(),
+            return_type="numpy" if is_long else int,
         )
         return made
 
-    def _encode_units(self, units: list[str]) -> Ids:
-        ids = itertools.chain.from_iterable(map(self._cache.__getitem__, units))
-        return np.fromiter(ids, np.int32)
+    def _encode_units(self, units: list[str]) -> list[int]:
+        return list(itertools.chain.from_iterable(map(self._cache.__getitem__, units)))
 
     def _encode_unit(self, unit: str) -> tuple[int, ...]:
         ids: list[int] = []
@@ -268,7 +259,7 @@ def _is_plain(line: str) -> bool:
     return (
         "  " not in line
         and SPACE not in line
-        and (len(line) <= _LONGEST_UNIT or max(map(len, line.split(" "))) <= _LONGEST_UNIT)
+        and not _has_long_word(line)
         and (line.isascii() or not SURROGATE.search(line))
     )
 
@@ -278,8 +269,22 @@ def _lines_of(text: str) -> list[str]:
     return [line for lines in split_lines([text], LONGEST_LINE) for line in lines]
 
 
-def _joined(each: list[Ids]) -> Ids:
-    return np.concatenate(each) if each else np.empty(0, np.int32)
+def _has_long_word(line: str) -> bool:
+    """Return whether more than ``_LONGEST_UNIT`` characters stand together without a space."""
+    at = 0
+    while len(line) - at > _LONGEST_UNIT:
+        # From space to space, as far apart as they may be.
+        at = line.rfind(" ", at, at + _LONGEST_UNIT + 1) + 1
+        if not at:
+            return True
+    return False
+
+
+def _joined(each: list[LineIds]) -> Ids:
+    """Return the ids of lines, one line after the other."""
+    if each and all(isinstance(ids, list) for ids in each):
+        return np.fromiter(itertools.chain.from_iterable(each), np.int32, sum(map(len, each)))
+    return np.concatenate([np.empty(0, np.int32), *each], dtype=np.int32)
 
 
 def _load(model: PieceModel) -> Any:
