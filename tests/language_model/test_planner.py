@@ -82,6 +82,38 @@ def test_the_longer_the_text_the_smaller_the_network_that_leaves_some_of_it_unre
     assert passes[0] > 1 > passes[2]
 
 
+def test_a_gpu_takes_wider_batches_of_a_text_that_it_could_not_read_whole():
+    gpu = DeviceFacts("cuda", "a card", 16 << 30, 2, "bf16")
+    asked = []
+
+    def chosen(measure, tokens=10_000_000_000, device=gpu, **settings: object):
+        asked.clear()
+
+        def measured(s: LanguageModelSettings) -> float:
+            asked.append(s.batch_size)
+            return measure(s)
+
+        text = dataclasses.replace(BOOK, train_tokens=tokens)
+        given = LanguageModelSettings(minutes=1, **settings)
+        return plan_language_model(given, text, device, measured).settings.batch_size
+
+    def same(s: LanguageModelSettings) -> float:
+        return 0.01
+
+    assert chosen(same) == 256
+    assert asked == [32, 64, 128, 256]
+    # Half again as long for every doubling: no gain to speak of.
+    assert chosen(lambda s: 0.01 * (s.batch_size / 32) ** 0.6) == 32
+    assert chosen(lambda s: 0.01 if s.batch_size < 100 else 0.1) == 64
+    # A text that is read whole, rows that were asked for, a small memory, a CPU.
+    assert chosen(same, tokens=1_000_000) == 32
+    assert chosen(same, batch_size=32) == 32
+    assert asked == [32]
+    small = dataclasses.replace(gpu, memory_bytes=100 << 20)
+    assert chosen(same, device=small, hidden_size=64) == 128
+    assert chosen(same, device=CPU) == 32
+
+
 def test_texts_that_are_read_many_times_lose_more_dropout_and_more_ngrams():
     few, many = (plan(epochs=epochs, hidden_size=32).settings for epochs in (2, 16))
     assert few.ngram_dropout == NGRAM_DROPOUT < many.ngram_dropout < 1

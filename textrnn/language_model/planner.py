@@ -18,7 +18,7 @@ from textrnn.language_model.regularisation import with_regularisation
 from textrnn.language_model.schedule import budget_of, scheduled
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.sizes import product_weights, scored_words, training_memory_bytes
-from textrnn.training.budget import parts_within, seconds_left
+from textrnn.training.budget import MEMORY_SHARE, parts_within, seconds_left
 from textrnn.training.device import DeviceFacts
 from textrnn.training.plan import PlannerAnswer
 
@@ -34,6 +34,9 @@ MOST_WEIGHTS = 4_000_000
 SAMPLED_WORDS, MANY_WORDS = 1024, 8192
 """How many words are drawn for a step of training on a CPU, and from how large a vocabulary on: scoring all
 would take most of the time."""
+MOST_ROWS, HARDLY_LONGER = 256, 1.4
+"""On other devices than CPUs batches are doubled up to so many rows, while a step takes no more than so many
+times as long."""
 WEIGHTS_PER_TOKEN = 2.0
 """And no larger than so many recurrent weights per token of the corpus."""
 
@@ -80,13 +83,22 @@ def plan_language_model(
         # A ReLU net, whose state nothing bounds, bears the even steps of adaptive optimisers badly.
         optimizer = "sgd" if settings.rnn_type == "rnn_relu" else "muon"
         settings = dataclasses.replace(settings, optimizer=optimizer)
+    may_widen = settings.batch_size is None and not settings.lines
     settings = _with_windows(settings, corpus, reasons)
     settings = _with_sampling(settings, corpus, device, reasons)
     targets: Targets | None = None
     pace: Pace | None = None
     if seconds is not None:
         probe = _with_sizes(settings, corpus, None, [])
-        pace = Pace.of(probe, corpus, measure(probe), on_cpu=device.type == "cpu")
+        step_s = measure(probe)
+        if may_widen and device.type != "cpu":
+            probe, step_s = _widened(probe, step_s, corpus, device, measure, seconds)
+            if probe.batch_size != settings.batch_size:
+                reasons.append(
+                    f"batches of {probe.batch_size}: their steps take hardly longer here"
+                )
+            settings = dataclasses.replace(settings, batch_size=probe.batch_size)
+        pace = Pace.of(probe, corpus, step_s, on_cpu=device.type == "cpu")
         targets = functools.partial(pace.targets, corpus=corpus, seconds=seconds)
         reasons.append(f"measured {pace.rate / 1e9:,.0f} GFLOP/s in training on this machine")
     settings = _with_sizes(settings, corpus, targets, reasons)
@@ -98,6 +110,37 @@ def plan_language_model(
         plan,
         tuple(reasons),
     )
+
+
+def _widened(
+    probe: LanguageModelSettings,
+    step_s: float,
+    corpus: CorpusFacts,
+    device: DeviceFacts,
+    measure: Measure,
+    seconds: float,
+) -> tuple[LanguageModelSettings, float]:
+    """Double the batch while a run would leave some of the text unread and steps take hardly longer.
+
+    A recurrence is a chain of small kernels: a GPU takes about as long for a wide batch as for a narrow one,
+    as far as its memory goes. A CPU takes longer in proportion.
+
+    Returns:
+        The probe with its batch, and the seconds of its steps.
+    """
+    window = probe.seq_len or 1
+    while (batch := probe.batch_size or 1) < MOST_ROWS:
+        unread = seconds / step_s * batch * window < corpus.train_tokens
+        wider = dataclasses.replace(probe, batch_size=2 * batch)
+        needed = training_memory_bytes(wider, corpus.vocab_size)
+        fits = needed <= MEMORY_SHARE * device.memory_bytes
+        if not (unread and fits and 2 * batch * window <= corpus.train_tokens):
+            break
+        wider_s = measure(wider)
+        if wider_s > HARDLY_LONGER * step_s:
+            break
+        probe, step_s = wider, wider_s
+    return probe, step_s
 
 
 def _within_memory(
