@@ -1,8 +1,11 @@
 """A trained classifier in use."""
 
+import gc
 import json
 import math
+import pickle
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -41,13 +44,14 @@ def classifier(small, request):
 
 def of_kind(classifier, kind):
     """Make a classifier answer all it is asked without torch, or all with it."""
-    assert isinstance(classifier._engine, ChosenEngine)
-    classifier._engine = classifier._light() if kind == "light" else classifier._in_torch()
+    chosen = classifier._engine
+    assert isinstance(chosen, ChosenEngine)
+    classifier._engine = chosen._make_light() if kind == "light" else chosen._make_heavy()
     return classifier
 
 
 def network(classifier):
-    return classifier._in_torch()._model
+    return classifier._engine._make_heavy()._model
 
 
 def rewrite(path, **entries):
@@ -281,18 +285,19 @@ def test_options_are_checked(small):
 
 def test_bf16_is_taken_only_where_it_is_asked_for(classifier, small):
     half = Classifier(small, "cpu", "bf16", threads=1)
-    assert classifier._precision == "float32"
-    assert half._precision == "bf16"
+    assert half._engine._precision == "bf16"
     assert np.abs(half.probabilities(TEXTS) - classifier.probabilities(TEXTS)).max() < 0.05
 
 
 @pytest.mark.parametrize("kind", ["light", "torch"])
 def test_a_model_with_embeddings_of_its_own_for_each_direction(kind, tmp_path):
     path = write_classifier(tmp_path / "clf", backward_embedding=True)
-    made = of_kind(Classifier(open_bundle(path), "cpu", threads=1), kind)
+    made = Classifier(open_bundle(path), "cpu", threads=1)
+    weights = made._engine._make_light.__self__.weights
+    made = of_kind(made, kind)
     found = made.probabilities(TEXTS)
     assert np.isfinite(found).all()
-    made._weights["backward_embedding.weight"][:] *= 3
+    weights["backward_embedding.weight"][:] *= 3
     assert not np.allclose(found, made.probabilities(TEXTS))
 
 
@@ -338,3 +343,17 @@ def test_devices_and_precisions_that_only_torch_has_load_it_at_once(small):
     assert isinstance(Classifier(small, "cpu", threads=1)._engine, ChosenEngine)
     with pytest.raises(DeviceError):
         Classifier(small, "cuda:99")
+
+
+def test_a_classifier_that_is_dropped_is_freed_and_copies_answer_alike(small):
+    classifier = Classifier(small, "cpu", threads=1)
+    expected = classifier.probabilities(TEXTS)
+    copied = pickle.loads(pickle.dumps(classifier))
+    assert np.array_equal(copied.probabilities(TEXTS), expected)
+    dropped = weakref.ref(classifier)
+    gc.disable()
+    try:
+        del classifier
+        assert dropped() is None
+    finally:
+        gc.enable()

@@ -169,7 +169,7 @@ def test_a_language_model_becomes_the_forward_direction(folder: Path):
 def encoded(path: Path, ids: torch.Tensor) -> torch.Tensor:
     """Return what a classifier's recurrent layers make of one text, (time, features)."""
     opened = bundle.open_bundle(path)
-    model = Classifier(opened)._in_torch()._model
+    model = Classifier(opened)._engine._make_heavy()._model
     found: list[torch.Tensor] = []
     model.recurrent.register_forward_hook(lambda _, __, output: found.append(output))
     with torch.no_grad():

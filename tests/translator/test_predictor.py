@@ -37,10 +37,14 @@ quick = settings(max_examples=20, deadline=None)
 def of_kind(translator, kind):
     """Make a translator answer all it is asked without torch, or all with it."""
     chosen = translator._engine
-    translator._engine = translator._light() if kind == "light" else translator._in_torch()
+    translator._engine = chosen._make_light() if kind == "light" else chosen._make_heavy()
     translator._wording = Wording(translator.tokenizers, translator._engine)
     assert isinstance(chosen, ChosenEngine)
     return translator
+
+
+def opened_network(translator):
+    return Translator(open_bundle(translator.path), "cpu", threads=1)._engine._make_heavy()._model
 
 
 def opened(path, kind):
@@ -85,7 +89,7 @@ def told(translator, texts, **options):
 
 def greedy_ids(translator, text, limit):
     """The likeliest token at every step, by the network's own steps."""
-    model = translator._in_torch()._model
+    model = opened_network(translator)
     ids = torch.tensor([[*translator.tokenizers[0].encode(text).tolist(), EOS_ID]])
     said, token = [], BOS_ID
     with torch.no_grad():
@@ -437,7 +441,7 @@ def test_what_has_gone_to_a_gpu_stays_there(small, monkeypatch):
         def search(self, sources, *_):
             return [f"found {source.text}" for source in sources]
 
-    chosen = ChosenEngine(Translator(small, "cpu")._light, Far, weights=1)
+    chosen = ChosenEngine(Translator(small, "cpu")._engine._make_light, Far, weights=1)
     one, several = [Source("rot", np.array([5, EOS_ID]))], SearchSettings(beam_size=1)
     assert chosen.search(one, several, [3], 64)[0][0].log_prob < 0
     assert chosen.device == "cpu"

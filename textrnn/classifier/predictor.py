@@ -22,6 +22,7 @@ from textrnn.classifier.opening import (
     settings_of,
     temperature_of,
 )
+from textrnn.classifier.settings import ClassifierSettings
 from textrnn.classifier.sizes import recurrent_weights
 from textrnn.classifier.truncation import cut
 from textrnn.config import as_dict
@@ -66,6 +67,34 @@ class Prediction:
     probability: float | None
     probabilities: Mapping[str, float]
     text: str
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a network is made of, without torch or in it; arguments as for :class:`Classifier`."""
+
+    weights: Mapping[str, Floats]
+    settings: ClassifierSettings
+    tokenizer: Tokenizer
+    num_labels: int
+    device: str
+    precision: str
+    threads: int | None
+
+    def light(self) -> LightEngine:
+        """Make the network without torch."""
+        return LightEngine(LightClassifier(self.weights, self.settings, self.tokenizer))
+
+    def in_torch(self) -> TorchEngine:
+        """Load torch and the network in it."""
+        from textrnn.classifier.engine import TorchEngine
+        from textrnn.training.device import pick_device, use_threads
+
+        use_threads(self.threads)
+        # Before the network, which is of no use where there is no such device.
+        device = pick_device(self.device)
+        model = model_of(self.weights, self.settings, self.tokenizer, self.num_labels)
+        return TorchEngine(model, device, self.precision)
 
 
 class Classifier:
@@ -115,19 +144,24 @@ class Classifier:
         self._max_length = self._settings.max_length or 2
         self._tokenizer = bundle.tokenizer()
         self._batch_size = batch_size
-        # No GPU device may round what float32 was asked for, nor is bf16 taken unless asked for.
-        self._precision = "bf16" if precision == "bf16" else "float32"
-        self._device = device
-        self._threads = threads
-        self._weights = checked_weights(
-            bundle, self._settings, self._tokenizer.vocab_size, len(self.labels)
+        parts = _Parts(
+            weights=checked_weights(
+                bundle, self._settings, self._tokenizer.vocab_size, len(self.labels)
+            ),
+            settings=self._settings,
+            tokenizer=self._tokenizer,
+            num_labels=len(self.labels),
+            device=device,
+            # No GPU may round what float32 was asked for, nor is bf16 taken unless asked for.
+            precision="bf16" if precision == "bf16" else "float32",
+            threads=threads,
         )
         self._engine: Engine
-        if self._precision == "float32" and device in ("auto", "cpu"):
-            weights = recurrent_weights(self._weights)
-            self._engine = ChosenEngine(self._light, self._in_torch, weights)
+        if parts.precision == "float32" and device in ("auto", "cpu"):
+            multiplied = recurrent_weights(parts.weights)
+            self._engine = ChosenEngine(parts.light, parts.in_torch, multiplied)
         else:
-            self._engine = self._in_torch()
+            self._engine = parts.in_torch()
 
     @property
     def path(self) -> Path:
@@ -250,18 +284,3 @@ class Classifier:
         if not np.isfinite(rows).all():
             raise ModelError(f"{self.path}: its weights make no number of a text; train it again")
         return rows
-
-    def _light(self) -> LightEngine:
-        """Make the network in NumPy."""
-        return LightEngine(LightClassifier(self._weights, self._settings, self._tokenizer))
-
-    def _in_torch(self) -> TorchEngine:
-        """Load torch and the network in it."""
-        from textrnn.classifier.engine import TorchEngine
-        from textrnn.training.device import pick_device, use_threads
-
-        use_threads(self._threads)
-        # Before the network, which is of no use where there is no such device.
-        device = pick_device(self._device)
-        model = model_of(self._weights, self._settings, self._tokenizer, len(self.labels))
-        return TorchEngine(model, device, self._precision)

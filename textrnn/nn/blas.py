@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -31,6 +32,15 @@ _ARCHITECTURES = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 
 
 _turn = threading.RLock()
+
+
+def _forget_turn() -> None:
+    global _turn
+    _turn = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_turn)
 
 
 @functools.cache

@@ -27,6 +27,7 @@ _MOST_GRAPHS = 16
 _WARM_UP = 3
 """Calls that libraries are given to choose kernels and workspaces, as PyTorch's notes on CUDA graphs say."""
 
+_recording = threading.Lock()
 _streams: dict[torch.device, torch.cuda.Stream] = {}
 """Of each GPU, the one stream that calls are recorded on: each stream has workspaces of its own."""
 
@@ -115,7 +116,7 @@ def record(function: Function, tensors: tuple[Tensor, ...]) -> Recorded:
     """
     inputs = tuple(tensor.clone() for tensor in tensors)
     device = inputs[0].device
-    with torch.cuda.device(device):
+    with _recording, torch.cuda.device(device):
         aside = _streams.get(device)
         if aside is None:
             aside = _streams[device] = torch.cuda.Stream()  # type: ignore[no-untyped-call]

@@ -284,7 +284,7 @@ def _joined(each: list[LineIds]) -> Ids:
     """Return the ids of lines, one line after the other."""
     if each and all(isinstance(ids, list) for ids in each):
         return np.fromiter(itertools.chain.from_iterable(each), np.int32, sum(map(len, each)))
-    return np.concatenate([np.empty(0, np.int32), *each], dtype=np.int32)
+    return np.concatenate([np.empty(0, np.int32), *(np.asarray(ids, np.int32) for ids in each)])
 
 
 def _load(model: PieceModel) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -52,18 +51,23 @@ class LightFirst(Generic[EngineT]):
         self._make_light = light
         self._make_heavy = heavy
         self._few = few
+        self._light: EngineT | None = None
         self._heavy: EngineT | None = None
         self._light_s = 0.0
         self._loading = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy is made of: it loads by itself."""
+        return {**self.__dict__, "_light": None, "_heavy": None, "_loading": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take up what :meth:`__getstate__` returned."""
+        self.__dict__.update(state, _loading=threading.Lock())
 
     @property
     def device(self) -> str:
         """Where it computes; ``cpu`` before torch is needed."""
         return "cpu" if self._heavy is None else self._heavy.device
-
-    @functools.cached_property
-    def _light(self) -> EngineT:
-        return self._make_light()
 
     def chosen(self, needed_s: float, texts: int) -> EngineT:
         """Return what is to do something.
@@ -72,13 +76,25 @@ class LightFirst(Generic[EngineT]):
             needed_s: Seconds that it would take without torch, roughly.
             texts: Of how many.
         """
-        if self.device == "cpu" and texts <= self._few and needed_s <= _LOADING_S:
-            return self._light
+        is_soon_done = texts <= self._few and needed_s <= _LOADING_S
+        light = self._light
+        if is_soon_done and light is not None and self.device == "cpu":
+            # Without waiting for another thread that loads torch.
+            return light
         with self._loading:
+            if is_soon_done and self.device == "cpu":
+                return self._without_torch()
             self._light_s += needed_s
             if self._heavy is None and self._light_s > _LOADING_S:
                 self._heavy = self._make_heavy()
-            return self._heavy or self._light
+                if self._heavy.device != "cpu":
+                    self._light = None
+            return self._heavy or self._without_torch()
+
+    def _without_torch(self) -> EngineT:
+        if self._light is None:
+            self._light = self._make_light()
+        return self._light
 
 
 def checked_texts(texts: Iterable[str]) -> list[str]:

@@ -47,17 +47,19 @@ class LightEngine:
     ) -> list[list[Hypothesis]]:
         """Return the hypotheses of every source; see ``Engine``."""
         found = []
-        # What weights make no number of is told by who asked.
-        with one_thread(), np.errstate(all="ignore"):
-            for source, limit in zip(sources, limits, strict=True):
+        for source, limit in zip(sources, limits, strict=True):
+            # One by one: others may wait for their turn. Who asked tells what weights make no number of.
+            with one_thread(), np.errstate(all="ignore"):
                 state = self._model.start(source.ids)
                 found += searched(self._model, state, [source], [limit], settings, self._forced)
         return found
 
     def forced(self, pairs: Sequence[tuple[Ids, Ids]], *, attention: bool = False) -> list[Forced]:
         """Return how probable given targets are; see ``Engine``."""
-        with one_thread(), np.errstate(all="ignore"):
-            found = self._forced(pairs)
+        found = []
+        for pair in pairs:
+            with one_thread(), np.errstate(all="ignore"):
+                found += self._forced([pair])
         return found if attention else [Forced(each.log_prob, None) for each in found]
 
     def _forced(self, pairs: Sequence[tuple[Ids, Ids]]) -> list[Forced]:

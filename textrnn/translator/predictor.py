@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from textrnn.translator.light import LightTranslator
 from textrnn.translator.opening import checked_weights, model_of, settings_of, tokenizers_of
 from textrnn.translator.protocol import Engine, Source
 from textrnn.translator.search import SearchSettings
+from textrnn.translator.settings import TranslatorSettings
 from textrnn.translator.sizes import multiplied_weights
 from textrnn.translator.translations import CutText, PairScore, Translation
 from textrnn.translator.wording import Wording, never_said
@@ -40,6 +42,35 @@ _LONG = 1 << 16
 """Characters of a text from which on it is encoded some at a time."""
 
 OnCut = Callable[[CutText], None]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a network is made of, without torch or in it; arguments as for :class:`Translator`."""
+
+    weights: Mapping[str, npt.NDArray[np.float32]]
+    settings: TranslatorSettings
+    tokenizers: tuple[Tokenizer, Tokenizer]
+    device: str
+    precision: str
+    threads: int | None
+
+    def light(self) -> LightEngine:
+        """Make the network without torch."""
+        never = never_said(self.tokenizers[1])
+        return LightEngine(LightTranslator(self.weights, self.settings, never))
+
+    def in_torch(self) -> TorchEngine:
+        """Load torch and the network in it."""
+        from textrnn.training.device import pick_device, use_threads
+        from textrnn.translator.engine import TorchEngine
+
+        use_threads(self.threads)
+        src, tgt = self.tokenizers
+        # Before the network, which is of no use where there is no such device.
+        device = pick_device(self.device)
+        model = model_of(self.weights, self.settings, src.vocab_size, tgt.vocab_size)
+        return TorchEngine(model.to(device), tgt.vocab_size, never_said(tgt), self.precision)
 
 
 class Translator:
@@ -75,17 +106,21 @@ class Translator:
         self._max_length = self._settings.max_length or 1
         self._tokenizers = tokenizers_of(bundle)
         src, tgt = self._tokenizers
-        self._weights = checked_weights(bundle, self._settings, src.vocab_size, tgt.vocab_size)
-        self._device = device
-        # No GPU may round what float32 was asked for, nor is bf16 taken unless asked for.
-        self._precision = "bf16" if precision == "bf16" else "float32"
-        self._threads = threads
+        parts = _Parts(
+            weights=checked_weights(bundle, self._settings, src.vocab_size, tgt.vocab_size),
+            settings=self._settings,
+            tokenizers=self._tokenizers,
+            device=device,
+            # No GPU may round what float32 was asked for, nor is bf16 taken unless asked for.
+            precision="bf16" if precision == "bf16" else "float32",
+            threads=threads,
+        )
         self._engine: Engine
-        if self._precision == "float32" and device in ("auto", "cpu"):
-            weights = multiplied_weights(self._settings, tgt.vocab_size)
-            self._engine = ChosenEngine(self._light, self._in_torch, weights)
+        if parts.precision == "float32" and device in ("auto", "cpu"):
+            multiplied = multiplied_weights(self._settings, tgt.vocab_size)
+            self._engine = ChosenEngine(parts.light, parts.in_torch, multiplied)
         else:
-            self._engine = self._in_torch()
+            self._engine = parts.in_torch()
         self._wording = Wording(self._tokenizers, self._engine)
 
     @property
@@ -194,23 +229,6 @@ class Translator:
             norm = float(length_norm(len(tgt) + 1, settings.length_penalty))
             scores.append(PairScore(each.log_prob / norm, each.log_prob, len(tgt) + 1))
         return scores
-
-    def _light(self) -> LightEngine:
-        """Make the network without torch."""
-        never = never_said(self._tokenizers[1])
-        return LightEngine(LightTranslator(self._weights, self._settings, never))
-
-    def _in_torch(self) -> TorchEngine:
-        """Load torch and the network in it."""
-        from textrnn.training.device import pick_device, use_threads
-        from textrnn.translator.engine import TorchEngine
-
-        use_threads(self._threads)
-        src, tgt = self._tokenizers
-        # Before the network, which is of no use where there is no such device.
-        device = pick_device(self._device)
-        model = model_of(self._weights, self._settings, src.vocab_size, tgt.vocab_size)
-        return TorchEngine(model.to(device), tgt.vocab_size, never_said(tgt), self._precision)
 
     def _sources(
         self, lines: Sequence[str], numbers: Iterable[int], on_cut: OnCut | None

@@ -105,6 +105,8 @@ def weight_shapes(settings: TranslatorSettings, src_vocab_size: int, tgt_vocab_s
     directions = 2 if s.bidirectional else 1
     if hidden % directions:
         raise ValueError(f"hidden_size {hidden} is odd: each direction has half of it")
+    if s.joint_vocabulary and src_vocab_size != tgt_vocab_size:
+        raise ValueError(f"one vocabulary of {src_vocab_size} ids and of {tgt_vocab_size}")
     shapes = _embedding_shapes(s, "embedding", src_vocab_size)
     if not s.joint_vocabulary:
         shapes |= _embedding_shapes(s, "decoder.embedding", tgt_vocab_size)
