@@ -61,7 +61,6 @@ class LightClassifier:
             s.num_layers or 0,
             bidirectional=s.bidirectional,
             join_directions=s.join_directions,
-            layer_norm=s.layer_norm,
         )
 
     def logits(self, ids: Ids, bag_share: float = EVEN_SHARE) -> Array:

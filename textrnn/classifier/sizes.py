@@ -8,11 +8,9 @@ from typing import Any
 import numpy.typing as npt
 
 from textrnn.classifier.settings import ClassifierSettings
-from textrnn.nn.sizes import GATES
+from textrnn.nn.sizes import Shapes, embedding_shapes, layer_shapes
 
 __all__ = ["has_backward_embedding", "recurrent_weights", "weight_shapes"]
-
-Shape = tuple[int, ...]
 
 _BACKWARD = "backward_embedding"
 
@@ -37,7 +35,7 @@ def recurrent_weights(arrays: Mapping[str, npt.NDArray[Any]]) -> int:
 
 def weight_shapes(
     settings: ClassifierSettings, vocab_size: int, num_labels: int, *, backward_embedding: bool
-) -> dict[str, Shape]:
+) -> Shapes:
     """Return the shapes of ``TextClassifier``'s weights by name.
 
     Args:
@@ -55,24 +53,16 @@ def weight_shapes(
     if s.spelling_rows == 1:
         raise ValueError("spelling_rows is 1; one row stands for no n-gram at all, so it takes 2")
     hidden, dim = s.hidden_size, s.embedding_dim
-    shapes: dict[str, Shape] = {}
+    shapes: Shapes = {}
     for name in ("embedding", _BACKWARD) if backward_embedding else ("embedding",):
-        shapes[f"{name}.weight"] = (vocab_size, dim)
-        if s.ngram_order > 1:
-            shapes[f"{name}.ngrams"] = ((s.ngram_order - 1) * s.ngram_rows, dim)
+        shapes |= embedding_shapes(s, name, vocab_size)
         if s.spelling_rows:
             shapes[f"{name}.spelled"] = (s.spelling_rows, dim)
-    gates = GATES[s.rnn_type] * hidden
     above = hidden * (2 if s.bidirectional and s.join_directions else 1)
     for direction in ("forward", "backward") if s.bidirectional else ("forward",):
         for layer in range(s.num_layers):
-            name = f"recurrent.{direction}s.{layer}"
-            shapes[f"{name}.weight_ih"] = (gates, above if layer else dim)
-            shapes[f"{name}.weight_hh"] = (gates, hidden)
-            shapes |= {f"{name}.bias_{part}": (gates,) for part in ("ih", "hh")}
-            if s.layer_norm:
-                norm = f"recurrent.{direction}_norms.{layer}"
-                shapes |= {f"{norm}.{part}": (hidden,) for part in ("weight", "bias")}
+            name, norm = (f"recurrent.{direction}{kind}.{layer}" for kind in ("s", "_norms"))
+            shapes |= layer_shapes(s, name, norm, above if layer else dim, hidden)
     features = hidden * (2 if s.bidirectional else 1)
     if s.pooling == "attention":
         shapes["pooling.query"] = (features,)

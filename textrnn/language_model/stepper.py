@@ -14,7 +14,7 @@ from textrnn.errors import ModelError, UsageError
 from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.nn.cells import CELLS, Array, Cell, CellState, Pack, dense
 from textrnn.nn.ngrams import rows_of_ngrams
-from textrnn.nn.sizes import GATES
+from textrnn.nn.sizes import Shapes, layer_shapes
 
 __all__ = ["NumpyStepModel", "StepState", "check_weights", "make_stepper", "model_settings"]
 
@@ -122,31 +122,25 @@ def check_weights(tensors: Mapping[str, Any], settings: LanguageModelSettings, w
             )
 
 
-def _shapes(
-    settings: LanguageModelSettings, tensors: Mapping[str, Any]
-) -> dict[str, tuple[int, ...]]:
+def _shapes(settings: LanguageModelSettings, tensors: Mapping[str, Any]) -> Shapes:
     """Return the shapes that a model's tensors must have; the embedding's rows count the ids."""
     hidden, embedding = settings.hidden_size or 0, settings.embedding_dim or 0
     order = settings.ngram_order or 1
     embedded = tensors.get("embedding.weight")
     (vocab_size,) = (0,) if embedded is None else tuple(embedded.shape[:1]) or (0,)
     # A tied output matrix is the embedding's, which then has the outputs' columns.
-    shapes = {"embedding.weight": (vocab_size, hidden if settings.tie_weights else embedding)}
+    shapes: Shapes = {
+        "embedding.weight": (vocab_size, hidden if settings.tie_weights else embedding)
+    }
     if order > 1:
         shapes["embedding.ngrams"] = ((order - 1) * settings.ngram_rows, embedding)
-    bare: dict[str, tuple[int, ...]] = {"output.bias": (vocab_size,)}
-    gates = GATES[settings.rnn_type] * hidden
+    shapes["output.bias"] = (vocab_size,)
     for layer in range(settings.num_layers or 0):
-        prefix = f"recurrent.layers.{layer}"
-        shapes[f"{prefix}.weight_ih"] = (gates, hidden if layer else embedding)
-        shapes[f"{prefix}.weight_hh"] = (gates, hidden)
-        bare |= {f"{prefix}.bias_ih": (gates,), f"{prefix}.bias_hh": (gates,)}
-        if settings.layer_norm:
-            norm = f"recurrent.norms.{layer}"
-            bare |= {f"{norm}.weight": (hidden,), f"{norm}.bias": (hidden,)}
+        name, norm = (f"recurrent.{kind}.{layer}" for kind in ("layers", "norms"))
+        shapes |= layer_shapes(settings, name, norm, hidden if layer else embedding, hidden)
     if not settings.tie_weights:
         shapes["output.weight"] = (vocab_size, hidden)
-    return {**shapes, **bare}
+    return shapes
 
 
 class NumpyStepModel:

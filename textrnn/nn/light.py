@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textrnn.nn.blas import blocked
-from textrnn.nn.cells import CELLS, Array, Cell, CellState
+from textrnn.nn.cells import CELLS, Array, CellState, Pack, dense
 from textrnn.nn.ngrams import ngram_rows
 from textrnn.nn.spelling import spelling_rows
 from textrnn.tokenizers.base import NUM_SPECIAL
@@ -23,7 +23,6 @@ __all__ = [
     "LightEmbedding",
     "LightLayers",
     "LightStack",
-    "layer_normed",
     "light_pooled",
     "log_softmax",
 ]
@@ -110,6 +109,44 @@ class LightEmbedding:
         return spelt
 
 
+class _Layer:
+    """A recurrent layer of a direction and its norm, if there is one.
+
+    Args:
+        tensors: Weights by name, float32.
+        name: What the layer's names begin with, without the dot.
+        norm: Likewise, the norm's.
+        rnn_type: A key of ``CELLS``.
+        pack: How weights are packed.
+    """
+
+    def __init__(
+        self, tensors: Tensors, name: str, norm: str, rnn_type: str, pack: Pack = dense
+    ) -> None:
+        parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        self._cell = CELLS[rnn_type](*(tensors[f"{name}.{part}"] for part in parts), pack=pack)
+        self._norm: tuple[Array, Array] | None = None
+        if f"{norm}.weight" in tensors:
+            self._norm = tensors[f"{norm}.weight"], tensors[f"{norm}.bias"]
+
+    def run(self, x: Array, state: CellState | None = None) -> Array:
+        """Run over a text, (time, input_size) to (time, hidden_size), from a state or from zeros."""
+        cell = self._cell
+        # Products with the inputs are taken for all steps at once; each step then reads a row of them.
+        projected = np.ascontiguousarray(cell.project(np.ascontiguousarray(x.T)).T)
+        state = state or cell.start(1)
+        outputs = np.empty((len(x), cell.hidden_size), np.float32)
+        for row, output in zip(projected[:, :, None], outputs, strict=True):
+            state = cell.step_projected(row, state)
+            output[:] = state[0][:, 0]
+        return outputs if self._norm is None else _layer_normed(outputs, *self._norm)
+
+    def step(self, x: Array, state: CellState) -> tuple[Array, CellState]:
+        """Advance rows one step, (input_size, rows); return outputs, (hidden_size, rows), and the state."""
+        new = self._cell.step(x, state)
+        return new[0] if self._norm is None else _layer_normed(new[0].T, *self._norm).T, new
+
+
 class LightStack:
     """Recurrent layers that read a text forwards, or forwards and backwards.
 
@@ -120,7 +157,6 @@ class LightStack:
         num_layers: How many.
         bidirectional: Whether there is a backward direction.
         join_directions: Whether layers above the first read both directions.
-        layer_norm: Whether each layer's output is normalised.
     """
 
     def __init__(
@@ -132,23 +168,18 @@ class LightStack:
         *,
         bidirectional: bool,
         join_directions: bool = True,
-        layer_norm: bool = False,
     ) -> None:
-        parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        directions = ("forward", "backward") if bidirectional else ("forward",)
-        self._cells: dict[str, list[Cell]] = {
+        self._layers = {
             direction: [
-                CELLS[rnn_type](*(tensors[f"{name}.{direction}s.{layer}.{part}"] for part in parts))
+                _Layer(
+                    tensors,
+                    f"{name}.{direction}s.{layer}",
+                    f"{name}.{direction}_norms.{layer}",
+                    rnn_type,
+                )
                 for layer in range(num_layers)
             ]
-            for direction in directions
-        }
-        self._norms = {
-            (direction, layer): tuple(
-                tensors[f"{name}.{direction}_norms.{layer}.{part}"] for part in ("weight", "bias")
-            )
-            for direction in directions
-            for layer in range(num_layers if layer_norm else 0)
+            for direction in (("forward", "backward") if bidirectional else ("forward",))
         }
         self._num_layers = num_layers
         self._bidirectional = bidirectional
@@ -167,22 +198,9 @@ class LightStack:
                 ahead = np.concatenate((ahead, turned[::-1]), axis=1)
                 turned = ahead[::-1]
             if self._bidirectional:
-                turned = self._direction("backward", layer, turned)
-            ahead = self._direction("forward", layer, ahead)
+                turned = self._layers["backward"][layer].run(turned)
+            ahead = self._layers["forward"][layer].run(ahead)
         return np.concatenate((ahead, turned[::-1]), axis=1) if self._bidirectional else ahead
-
-    def _direction(self, direction: str, layer: int, x: Array) -> Array:
-        """Run one layer of a direction from the zero state, (time, input_size) to (time, hidden_size)."""
-        cell = self._cells[direction][layer]
-        # Products with the inputs are taken for all steps at once; each step then reads a row of them.
-        projected = np.ascontiguousarray(cell.project(np.ascontiguousarray(x.T)).T)
-        state = cell.start(1)
-        outputs = np.empty((len(x), cell.hidden_size), np.float32)
-        for row, output in zip(projected[:, :, None], outputs, strict=True):
-            state = cell.step_projected(row, state)
-            output[:] = state[0][:, 0]
-        norm = self._norms.get((direction, layer))
-        return outputs if norm is None else layer_normed(outputs, *norm)
 
 
 class LightLayers:
@@ -193,24 +211,13 @@ class LightLayers:
         name: What the names of its own begin with, without the dot.
         rnn_type: A key of ``CELLS``.
         num_layers: How many.
-        layer_norm: Whether each layer's output is normalised.
     """
 
-    def __init__(
-        self, tensors: Tensors, name: str, rnn_type: str, num_layers: int, *, layer_norm: bool
-    ) -> None:
-        parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        self._layers: list[tuple[Cell, tuple[Array, Array] | None]] = []
-        for layer in range(num_layers):
-            weights = (tensors[f"{name}.layers.{layer}.{part}"] for part in parts)
-            cell = CELLS[rnn_type](*weights, pack=blocked)
-            norm = None
-            if layer_norm:
-                norm = (
-                    tensors[f"{name}.norms.{layer}.weight"],
-                    tensors[f"{name}.norms.{layer}.bias"],
-                )
-            self._layers.append((cell, norm))
+    def __init__(self, tensors: Tensors, name: str, rnn_type: str, num_layers: int) -> None:
+        self._layers = [
+            _Layer(tensors, f"{name}.layers.{layer}", f"{name}.norms.{layer}", rnn_type, blocked)
+            for layer in range(num_layers)
+        ]
 
     def __call__(self, x: Array, states: Sequence[CellState]) -> Array:
         """Return the last layer's outputs at every step of one text, (hidden_size, time).
@@ -219,15 +226,11 @@ class LightLayers:
             x: Inputs, (input_size, time).
             states: Each layer's before the first step, of one row.
         """
-        for (cell, norm), start in zip(self._layers, states, strict=True):
-            projected = np.ascontiguousarray(cell.project(np.ascontiguousarray(x)).T)
-            outputs = np.empty((len(projected), cell.hidden_size), np.float32)
-            state = start
-            for row, output in zip(projected[:, :, None], outputs, strict=True):
-                state = cell.step_projected(row, state)
-                output[:] = state[0][:, 0]
-            x = (outputs if norm is None else layer_normed(outputs, *norm)).T
-        return x
+        x = x.T
+        for layer, state in zip(self._layers, states, strict=True):
+            x = layer.run(x, state)
+        outputs: Array = x.T
+        return outputs
 
     def step(self, x: Array, states: Sequence[CellState]) -> tuple[Array, list[CellState]]:
         """Advance one step.
@@ -240,14 +243,13 @@ class LightLayers:
             The last layer's outputs, (hidden_size, rows), and the new states.
         """
         new = []
-        for (cell, norm), state in zip(self._layers, states, strict=True):
-            found = cell.step(x, state)
-            new.append(found)
-            x = found[0] if norm is None else layer_normed(found[0].T, *norm).T
+        for layer, state in zip(self._layers, states, strict=True):
+            x, after = layer.step(x, state)
+            new.append(after)
         return x, new
 
 
-def layer_normed(x: Array, weight: Array, bias: Array) -> Array:
+def _layer_normed(x: Array, weight: Array, bias: Array) -> Array:
     """Return rows, (n, features), as ``torch.nn.LayerNorm`` does."""
     centred = x - x.mean(axis=1, keepdims=True)
     variance = np.square(centred).mean(axis=1, keepdims=True)

@@ -82,7 +82,7 @@ class LightTranslator:
             return LightEmbedding(tensors, name, ngram_order=order, ngram_rows=s.ngram_rows)
 
         def layers(name: str, count: int) -> LightLayers:
-            return LightLayers(tensors, name, s.rnn_type, count, layer_norm=s.layer_norm)
+            return LightLayers(tensors, name, s.rnn_type, count)
 
         self._src_embedding = embedding("embedding")
         self._encoder = LightStack(
@@ -91,7 +91,6 @@ class LightTranslator:
             s.rnn_type,
             s.encoder_layers or 0,
             bidirectional=s.bidirectional,
-            layer_norm=s.layer_norm,
         )
         target = "embedding" if s.joint_vocabulary else "decoder.embedding"
         self._tgt_embedding = embedding(target)

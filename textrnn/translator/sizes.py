@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textrnn.nn.sizes import GATES, embedding_parameters
+from textrnn.nn.sizes import GATES, Shapes, embedding_parameters, embedding_shapes, layer_shapes
 from textrnn.translator.settings import TranslatorSettings
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "weight_shapes",
 ]
 
-Shapes = dict[str, tuple[int, ...]]
 
 _TIMES, _MORE = 2, 20
 
@@ -107,19 +106,19 @@ def weight_shapes(settings: TranslatorSettings, src_vocab_size: int, tgt_vocab_s
         raise ValueError(f"hidden_size {hidden} is odd: each direction has half of it")
     if s.joint_vocabulary and src_vocab_size != tgt_vocab_size:
         raise ValueError(f"one vocabulary of {src_vocab_size} ids and of {tgt_vocab_size}")
-    shapes = _embedding_shapes(s, "embedding", src_vocab_size)
+    shapes = embedding_shapes(s, "embedding", src_vocab_size)
     if not s.joint_vocabulary:
-        shapes |= _embedding_shapes(s, "decoder.embedding", tgt_vocab_size)
+        shapes |= embedding_shapes(s, "decoder.embedding", tgt_vocab_size)
     for direction in ("forward", "backward")[:directions]:
         for layer in range(s.encoder_layers):
             names = f"encoder.{direction}s.{layer}", f"encoder.{direction}_norms.{layer}"
-            shapes |= _layer_shapes(s, *names, hidden if layer else dim, hidden // directions)
+            shapes |= layer_shapes(s, *names, hidden if layer else dim, hidden // directions)
     for layer in range(s.num_layers):
         # Above the attention, what was found comes beside the bottom layer's outputs.
         below = hidden * (2 if layer == 1 else 1) if layer else dim * (1 + s.input_feeding)
         stack, place = ("decoder.upper", layer - 1) if layer else ("decoder.bottom", 0)
         names = f"{stack}.layers.{place}", f"{stack}.norms.{place}"
-        shapes |= _layer_shapes(s, *names, below, hidden)
+        shapes |= layer_shapes(s, *names, below, hidden)
     shapes |= _attention_shapes(s.attention, hidden)
     shapes |= {"decoder.readout.weight": (dim, 2 * hidden), "decoder.readout.bias": (dim,)}
     if s.bridge != "none":
@@ -128,29 +127,6 @@ def weight_shapes(settings: TranslatorSettings, src_vocab_size: int, tgt_vocab_s
     if not s.tie_weights:
         shapes["output.weight"] = (tgt_vocab_size, dim)
     return {**shapes, "output.bias": (tgt_vocab_size,)}
-
-
-def _embedding_shapes(settings: TranslatorSettings, name: str, vocab_size: int) -> Shapes:
-    dim, order = settings.embedding_dim or 0, settings.ngram_order or 1
-    shapes: Shapes = {f"{name}.weight": (vocab_size, dim)}
-    if order > 1:
-        shapes[f"{name}.ngrams"] = ((order - 1) * settings.ngram_rows, dim)
-    return shapes
-
-
-def _layer_shapes(
-    settings: TranslatorSettings, name: str, norm: str, input_size: int, hidden_size: int
-) -> Shapes:
-    rows = GATES[settings.rnn_type] * hidden_size
-    shapes: Shapes = {
-        f"{name}.weight_ih": (rows, input_size),
-        f"{name}.weight_hh": (rows, hidden_size),
-        f"{name}.bias_ih": (rows,),
-        f"{name}.bias_hh": (rows,),
-    }
-    if settings.layer_norm:
-        shapes |= {f"{norm}.{part}": (hidden_size,) for part in ("weight", "bias")}
-    return shapes
 
 
 def _attention_shapes(kind: str, hidden: int) -> Shapes:
