@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
+from textrnn.nn import products
 from textrnn.nn.cells import CELLS
 from textrnn.nn.products import (
     LEVELS,
@@ -35,8 +36,17 @@ def test_no_value_changes_by_more_than_half_a_scale(matrix: np.ndarray):
     assert (np.abs(matrix - scales * integers) <= scales * (0.5 + 1e-5)).all()
 
 
+@pytest.fixture(params=["FBGEMM", "oneDNN"])
+def one_row_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What computes products of one row."""
+    if request.param == "FBGEMM" and not products._has_fbgemm():
+        pytest.skip("this build of torch, or this processor, lacks FBGEMM's product")
+    monkeypatch.setattr(products, "_has_fbgemm", lambda: request.param == "FBGEMM")
+
+
 @needs_int8
-@pytest.mark.parametrize("shape", [(1, 1), (20, 7), (64, 48), (96, 130)])
+@pytest.mark.usefixtures("one_row_by")
+@pytest.mark.parametrize("shape", [(1, 1), (20, 7), (64, 48), (96, 130), (33, 1024)])
 def test_products_in_int8_are_those_of_the_integers_whatever_the_batch(shape: tuple[int, int]):
     rng = np.random.default_rng(shape[0])
     weights = rng.standard_normal(shape, np.float32)
@@ -51,6 +61,17 @@ def test_products_in_int8_are_those_of_the_integers_whatever_the_batch(shape: tu
     for number in range(6):
         alone = product(columns[:, number : number + 1])
         np.testing.assert_array_equal(alone[:, 0], found[:, number])
+
+
+@needs_int8
+def test_a_torch_without_fbgemm_is_as_right(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr(torch, "fbgemm_pack_quantized_matrix", raising=False)
+    products._has_fbgemm.cache_clear()
+    try:
+        assert not products._has_fbgemm()
+        assert is_int8_exact()
+    finally:
+        products._has_fbgemm.cache_clear()
 
 
 @needs_int8
