@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib import metadata
 
 __all__ = ["machine"]
@@ -17,10 +18,19 @@ def machine() -> dict[str, object]:
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "gpus": _gpus(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": versions,
     }
+
+
+def _gpus() -> list[str]:
+    """Return the names of the GPUs, where torch is loaded that would compute on them."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return []
+    return [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
 
 
 def _processor() -> str:

@@ -1,19 +1,24 @@
 """Training throughput: the whole loop against the bare recurrence.
 
     python -m benchmarks.training [--hidden-size 512] [--num-layers 2] [--batch-size 64] [--seq-len 128]
+        [--device cpu|cuda] [--steps 6]
 
 Measures, in turn and several times over in one process, the time of a step of
 
-- ``nn.LSTM`` alone, forward and backward, under bf16 autocast and in float32: what the kernels allow;
+- ``nn.LSTM`` alone, forward and backward, in bf16 and in float32: what the kernels allow;
 - textrnn's loop as ``train lm`` runs it: data, embeddings, recurrence, dropout, output layer, loss,
-  gradient clipping, updates by Muon and AdamW, or by AdamW alone, in both precisions.
+  gradient clipping, updates by Muon and AdamW, or by AdamW alone, in both precisions;
+- one large matrix product in either precision: what the device allows.
 
-Prints medians with ratios, and the raw numbers as JSON.
+Prints medians with ratios, the share of the products' rate that the arithmetic of a step reaches (that of
+LSTM and output layer, forward and backward), and the raw numbers as JSON. On a GPU, where steps run on their
+own, seconds are those of all steps but the first ones, waited for at the end: give it 40 steps or more.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import statistics
@@ -33,30 +38,92 @@ from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.task import LanguageModelTask
 from textrnn.tokenizers import ByteTokenizer
 from textrnn.training.checkpoint import RunDirectory
-from textrnn.training.device import autocast
+from textrnn.training.device import autocast, pick_device
 from textrnn.training.loop import Loop
 from textrnn.training.plan import Plan
 from textrnn.training.state import RunState
 
 VOCAB = 69
+WARM_UP = 2
+PRODUCT_SIZE = {"cpu": 2048, "cuda": 8192}
 
 
-def bare(settings: LanguageModelSettings, precision: str, steps: int) -> float:
+class Steps:
+    """When steps of training began.
+
+    Args:
+        device: Where they run.
+        steps: How many there will be.
+    """
+
+    def __init__(self, device: torch.device, steps: int) -> None:
+        self._device = device
+        self._last = steps - 1
+        self._begun: list[float] = []
+
+    def begin(self) -> None:
+        """Begin a step."""
+        if self._device.type == "cuda" and len(self._begun) in (WARM_UP, self._last):
+            torch.cuda.synchronize(self._device)
+        self._begun.append(time.perf_counter())
+
+    def seconds(self) -> float:
+        """Return the seconds of a step: on a CPU the median, else the mean, the first ones left out."""
+        begun = self._begun[WARM_UP:]
+        if self._device.type == "cuda":
+            return (begun[-1] - begun[0]) / (len(begun) - 1)
+        return statistics.median(np.diff(begun).tolist())
+
+
+def product(device: torch.device, precision: str, rounds: int = 5) -> float:
+    """Return the operations a second of a large matrix product, the fastest of some."""
+    size = PRODUCT_SIZE[device.type]
+    a, b = (torch.randn(size, size, device=device) for _ in range(2))
+    if precision == "bf16":
+        a, b = a.bfloat16(), b.bfloat16()
+    times = []
+    for _ in range(rounds):
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        begun = time.perf_counter()
+        torch.mm(a, b)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - begun)
+    return 2 * size**3 / min(times)
+
+
+def operations(settings: LanguageModelSettings) -> float:
+    """Return the arithmetic operations of a step's products, forward and backward."""
+    hidden, layers = settings.hidden_size or 0, settings.num_layers or 0
+    weights = layers * 4 * hidden * 2 * hidden + hidden * VOCAB
+    return 3 * 2 * weights * (settings.batch_size or 0) * (settings.seq_len or 0)
+
+
+def bare(
+    settings: LanguageModelSettings, device: torch.device, precision: str, steps: int
+) -> float:
     """Return the seconds that a step of the recurrence alone takes."""
     s = settings
-    lstm = torch.nn.LSTM(s.hidden_size, s.hidden_size, s.num_layers)
-    x = torch.randn(s.seq_len, s.batch_size, s.hidden_size, requires_grad=True)
-    times = []
+    lstm = torch.nn.LSTM(s.hidden_size, s.hidden_size, s.num_layers, device=device)
+    x = torch.randn(s.seq_len, s.batch_size, s.hidden_size, device=device, requires_grad=True)
+    inputs, context = x, autocast(device, precision)
+    if device.type == "cuda" and precision == "bf16":
+        # There autocast computes recurrent layers in float16.
+        lstm, inputs = lstm.bfloat16(), x.bfloat16()
+        context = contextlib.nullcontext()
+    timed = Steps(device, steps)
     for _ in range(steps):
-        begun = time.perf_counter()
-        with autocast(torch.device("cpu"), precision):
-            y, _ = lstm(x)
-        y.backward(torch.ones_like(y))
-        times.append(time.perf_counter() - begun)
-    return statistics.median(times[1:])
+        timed.begin()
+        with context:
+            y, _ = lstm(inputs)
+        y.backward(torch.ones_like(y), retain_graph=inputs is not x)
+    return timed.seconds()
 
 
-def loop(settings: LanguageModelSettings, precision: str, steps: int) -> float:
+def loop(
+    settings: LanguageModelSettings, device: torch.device, precision: str, steps: int
+) -> float:
     """Return the seconds that a step of the whole loop takes."""
     rng = np.random.default_rng(0)
     ids = rng.integers(4, VOCAB, 1 << 21).astype(np.uint8)
@@ -65,12 +132,13 @@ def loop(settings: LanguageModelSettings, precision: str, steps: int) -> float:
     settings = dataclasses.replace(settings, precision=precision)
     model = RecurrentLanguageModel(settings, VOCAB)
     model.reset_parameters(torch.Generator().manual_seed(0))
+    model.to(device)
     plan = Plan(steps, 1, 10**9, 10**9, valid_targets=99)
-    begun: list[float] = []
+    timed = Steps(device, steps)
 
     class Timed(LanguageModelTask):
         def step(self, batch, state, masks):
-            begun.append(time.perf_counter())
+            timed.begin()
             return super().step(batch, state, masks)
 
     with tempfile.TemporaryDirectory() as folder:
@@ -82,14 +150,14 @@ def loop(settings: LanguageModelSettings, precision: str, steps: int) -> float:
             settings,
             RunState(plan),
             directory,
-            device=torch.device("cpu"),
+            device=device,
             precision=precision,
             clock=time.monotonic,
         )
         for _ in running.run():
             pass
         directory.close()
-    return statistics.median(np.diff(begun)[1:].tolist())
+    return timed.seconds()
 
 
 def main() -> None:
@@ -101,9 +169,13 @@ def main() -> None:
     parser.add_argument("--seq-len", type=int, default=128)
     parser.add_argument("--ngram-order", type=int, default=1)
     parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--device", default="cpu", choices=PRODUCT_SIZE)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=6)
     given = parser.parse_args()
+    if given.steps < WARM_UP + 2:
+        parser.error(f"--steps must be at least {WARM_UP + 2}")
+    device = pick_device(given.device)
     settings = LanguageModelSettings(
         hidden_size=given.hidden_size,
         num_layers=given.num_layers,
@@ -116,18 +188,25 @@ def main() -> None:
         weight_decay=0.1,
     )
     found: dict[str, list[float]] = {}
+    rates: dict[str, list[float]] = {}
     for _ in range(given.rounds):
         for precision in ("bf16", "float32"):
-            seconds = bare(settings, precision, given.steps)
+            rates.setdefault(precision, []).append(product(device, precision))
+            seconds = bare(settings, device, precision, given.steps)
             found.setdefault(f"bare {precision}", []).append(seconds)
             for optimizer in ("muon", "adamw"):
                 chosen = dataclasses.replace(settings, optimizer=optimizer)
-                seconds = loop(chosen, precision, given.steps)
+                seconds = loop(chosen, device, precision, given.steps)
                 found.setdefault(f"{optimizer} {precision}", []).append(seconds)
     tokens = given.batch_size * given.seq_len
     medians = {name: statistics.median(times) for name, times in found.items()}
     for name, seconds in medians.items():
-        print(f"{name:14} {seconds * 1e3:8.1f} ms a step {tokens / seconds:10,.0f} tokens/s")
+        rate = statistics.median(rates[name.split()[-1]])
+        share = operations(settings) / seconds / rate
+        print(
+            f"{name:14} {seconds * 1e3:8.1f} ms a step {tokens / seconds:10,.0f} tokens/s, "
+            f"{share:.0%} of the {rate / 1e9:,.0f} GFLOP/s of a matrix product"
+        )
 
     def ratio(a: str, b: str) -> float:
         pairs = zip(found[a], found[b], strict=True)
@@ -140,7 +219,16 @@ def main() -> None:
             f"the loop with {optimizer} reaches {share:.1%} of the bare recurrence under bf16, where it is"
         )
         print(f"  {faster:.2f} times as fast as in float32")
-    print(json.dumps({"settings": vars(given), "seconds": found, "machine": machine()}))
+    print(
+        json.dumps(
+            {
+                "settings": vars(given),
+                "seconds": found,
+                "operations_per_s": rates,
+                "machine": machine(),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

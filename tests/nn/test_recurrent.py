@@ -36,6 +36,50 @@ def test_a_layer_equals_torchs(rnn_type: str):
         torch.testing.assert_close(c, end[1][0])
 
 
+def step_of(layer: RecurrentLayer, x: torch.Tensor, *, autocast: bool) -> list[torch.Tensor]:
+    """Outputs, states, and gradients of the weights and the inputs."""
+    layer.zero_grad()
+    x = x.clone().requires_grad_()
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=autocast):
+        zeros = x.new_zeros(x.shape[1], layer.hidden_size)
+        y, h, c = layer(x, zeros, zeros if layer.rnn_type == "lstm" else None, None)
+    # As small as the gradients of a mean over the targets of a large batch.
+    (1e-9 * y.float().square().sum()).backward()
+    gradients = [parameter.grad for parameter in layer.parameters()]
+    return [y, h, *([] if c is None else [c]), *gradients, x.grad]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=str)
+@pytest.mark.parametrize("rnn_type", CELLS)
+def test_kernels_that_autocast_gets_wrong_are_given_their_type(
+    rnn_type: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+):
+    layer = RecurrentLayer(rnn_type, 6, 8)
+    layer.reset_parameters(torch.Generator().manual_seed(0))
+    x = torch.randn(5, 3, 6, generator=torch.Generator().manual_seed(1))
+    expected = step_of(layer, x, autocast=dtype == torch.bfloat16)
+    monkeypatch.setattr("textrnn.nn.recurrent._is_autocast_wrong", lambda _: True)
+    monkeypatch.setattr("textrnn.nn.recurrent._kernel_type", lambda *_: dtype)
+    found = step_of(layer, x, autocast=True)
+    assert found[0].dtype == dtype
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other).norm() <= (0.02 if dtype == torch.bfloat16 else 0) * other.norm()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+@pytest.mark.parametrize("rnn_type", CELLS)
+def test_on_a_gpu_no_layer_computes_in_float16(rnn_type: str):
+    layer = RecurrentLayer(rnn_type, 64, 64).cuda()
+    layer.reset_parameters(torch.Generator("cuda").manual_seed(0))
+    x = torch.randn(50, 16, 64, generator=torch.Generator().manual_seed(1)).cuda()
+    exact = step_of(layer, x, autocast=False)
+    near = step_of(layer, x, autocast=True)
+    assert near[0].dtype in (torch.bfloat16, torch.float32)
+    for one, other in zip(near, exact, strict=True):
+        error = (one.float() - other).norm() / other.norm()
+        assert error < 0.05  # half of such gradients are 0 in float16
+
+
 def test_starting_weights_are_as_the_papers_have_them():
     layer = RecurrentLayer("lstm", 16, 16)
     layer.reset_parameters(torch.Generator().manual_seed(0))

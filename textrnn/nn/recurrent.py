@@ -8,7 +8,9 @@ Shapes are time-major, (time, batch, features), the order in which the kernels w
 
 from __future__ import annotations
 
+import functools
 import math
+import warnings
 from collections.abc import Mapping
 
 import torch
@@ -21,6 +23,13 @@ __all__ = ["RecurrentLayer", "RecurrentStack", "State", "detach"]
 
 RELU_RECURRENCE, RELU_INPUT = 0.5, 0.5
 
+_CUDNN_BFLOAT16 = 91300
+"""The version from which cuDNN's recurrent kernels compute in bfloat16."""
+
+# cuDNN wants the weights of a layer in one piece of memory. That takes a step a copy of them, which is
+# nothing beside its products, while PyTorch warns of it.
+warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
+
 State = Mapping[str, Tensor]
 """Recurrent state by name, each tensor with the batch as its first dimension."""
 
@@ -28,6 +37,33 @@ State = Mapping[str, Tensor]
 def detach(state: State) -> dict[str, Tensor]:
     """Return the state cut off from the graph that made it (truncated back-propagation)."""
     return {name: tensor.detach() for name, tensor in state.items()}
+
+
+def _is_autocast_wrong(kind: str) -> bool:
+    """Return whether autocast computes recurrent layers in another type than it was asked for.
+
+    On GPUs it takes float16 whatever its type is (PyTorch, ``aten/src/ATen/cudnn/AutocastRNN.cpp``), where
+    the small gradients of a language model vanish.
+    """
+    return kind == "cuda"
+
+
+@functools.cache
+def _kernel_type(device: torch.device, wanted: torch.dtype) -> torch.dtype:
+    """Return the type in which a GPU's recurrent kernels are to compute, where ``wanted`` were best.
+
+    Without cuDNN's kernels in bfloat16 that is float32, whose products cuDNN takes in TF32: what is left in
+    bfloat16 is PyTorch's own loop over time, of several small kernels a step.
+    """
+    if wanted != torch.bfloat16:
+        return wanted
+    # As use_cudnn of PyTorch's aten/src/ATen/native/RNN.cpp decides.
+    is_used = torch.cudnn_is_acceptable(torch.empty(1, dtype=wanted, device=device))
+    version = torch.backends.cudnn.version() or 0  # type: ignore[no-untyped-call]
+    is_there = is_used and version >= _CUDNN_BFLOAT16
+    return (
+        wanted if is_there and torch.cuda.get_device_capability(device) >= (8, 0) else torch.float32
+    )
 
 
 class RecurrentLayer(nn.Module):
@@ -96,15 +132,26 @@ class RecurrentLayer(nn.Module):
         """
         weight_hh = self.weight_hh if weight_mask is None else self.weight_hh * weight_mask
         weights = [self.weight_ih, weight_hh, self.bias_ih, self.bias_hh]
-        train = torch.is_grad_enabled()
-        if cell is not None:
-            states = (hidden.unsqueeze(0), cell.unsqueeze(0))
-            y, h, c = torch.lstm(x, states, weights, True, 1, 0.0, train, False, False)
+        states = [hidden.unsqueeze(0)] + ([] if cell is None else [cell.unsqueeze(0)])
+        kind = x.device.type
+        if not torch.is_autocast_enabled(kind) or not _is_autocast_wrong(kind):
+            return self._run(x, states, weights)
+        dtype = _kernel_type(x.device, torch.get_autocast_dtype(kind))
+        with torch.autocast(kind, enabled=False):
+            return self._run(
+                x.to(dtype), [s.to(dtype) for s in states], [w.to(dtype) for w in weights]
+            )
+
+    def _run(
+        self, x: Tensor, states: list[Tensor], weights: list[Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Call the kernel."""
+        options = (True, 1, 0.0, torch.is_grad_enabled(), False, False)
+        if len(states) == 2:
+            y, h, c = torch.lstm(x, states, weights, *options)
             return y, h.squeeze(0), c.squeeze(0)
         run = {"gru": torch.gru, "rnn_tanh": torch.rnn_tanh, "rnn_relu": torch.rnn_relu}
-        y, h = run[self.rnn_type](
-            x, hidden.unsqueeze(0), weights, True, 1, 0.0, train, False, False
-        )
+        y, h = run[self.rnn_type](x, states[0], weights, *options)
         return y, h.squeeze(0), None
 
 
