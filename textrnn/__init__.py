@@ -64,7 +64,7 @@ def load(
 
     Raises:
         ModelError: no model there, damaged, of a newer format, or of a job that is not known.
-        UsageError: a precision that models of its job do not have.
+        UsageError: a precision that models of its job do not have; fewer than one thread.
         DeviceError: no such device.
     """
     from textrnn.bundle import open_bundle

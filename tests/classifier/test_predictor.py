@@ -42,6 +42,13 @@ def classifier(small, request):
     return of_kind(Classifier(small, "cpu", threads=1), request.param)
 
 
+def test_wrong_numbers_are_refused_before_anything_is_loaded(small):
+    with pytest.raises(UsageError, match="threads is -1; it must be at least 1"):
+        Classifier(small, "cpu", threads=-1)
+    with pytest.raises(UsageError, match="batch_size is 0; it must be at least 1"):
+        Classifier(small, "cpu", batch_size=0)
+
+
 def of_kind(classifier, kind):
     """Make a classifier answer all it is asked without torch, or all with it."""
     chosen = classifier._engine

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from other_device import move, train_elsewhere
 
 from textrnn.classifier.batches import ExampleBatch, padded
 from textrnn.classifier.model import TextClassifier, combined
@@ -263,3 +264,19 @@ def test_hidden_tokens_are_drawn_from_the_masks():
     masks = MaskSource(0, (1,), torch.device("cpu"))
     hidden, seen = (bagged.experts(ids, lengths, m)[1] for m in (masks, None))
     torch.testing.assert_close(hidden, seen)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": "adamw", "pooling": "attention", "rnn_type": "gru", "accumulation": 2},
+        {"bag_order": 0, "spelling_rows": 0, "class_weights": "balanced", "weight_drop": 0.2},
+    ],
+    ids=str,
+)
+def test_updates_on_a_gpu_wait_for_no_number_and_mix_no_devices(changes: dict[str, object]):
+    settings = dataclasses.replace(SETTINGS, **changes)
+    model = TextClassifier(settings, TOKENIZER, 3)
+    move(model)
+    train_elsewhere(ClassifierTask(model, settings, corpus()), settings)

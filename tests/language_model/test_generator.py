@@ -209,6 +209,8 @@ def test_steps_are_measured_as_whole_sequences_are(changes: dict[str, object]):
 
 def test_lower_precision_is_for_processors_that_are_good_at_it(make, monkeypatch, tmp_path):
     path = write(tmp_path / "m")
+    with pytest.raises(UsageError, match="threads is 0; it must be at least 1"):
+        LanguageModel(bundle.open_bundle(path), "cpu", threads=0)
     with pytest.raises(UsageError, match="precision is 'int4'; it must be one of auto, float32"):
         LanguageModel(bundle.open_bundle(path), "cpu", precision="int4")
     with pytest.raises(UsageError, match="the device mps, where all is float32"):

@@ -83,6 +83,11 @@ def chars(tmp_path_factory, kind):
     return opened(path, kind)
 
 
+def test_no_threads_are_refused_before_anything_is_loaded(small):
+    with pytest.raises(UsageError, match="threads is 0; it must be at least 1"):
+        Translator(small, "cpu", threads=0)
+
+
 def told(translator, texts, **options):
     return [each.translation for each in translator.translate(texts, **options)]
 

@@ -6,6 +6,7 @@ import random
 
 import pytest
 import torch
+from other_device import move, train_elsewhere
 from sacrebleu.metrics.bleu import BLEU
 from torch.nn import functional
 from translator_models import write_translator
@@ -225,3 +226,21 @@ def test_hidden_tokens_are_drawn_in_training_alone_and_marks_stay(corpus: PairCo
     assert 0.7 < float((seen[0][inside] == 1).float().mean()) < 1
     assert torch.equal(seen[0][~inside], batch.src[~inside])
     assert loss != plain.step(batch, None, MaskSource(0, (1,), CPU)).loss
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dropout": 0.2, "token_dropout": 0.1},
+        {"input_feeding": True, "dropout": 0.2, "locked_dropout": True, "attention": "dot"},
+        {"rnn_type": "gru", "optimizer": "adamw", "ngram_order": 3, "accumulation": 2},
+    ],
+    ids=str,
+)
+def test_updates_on_a_gpu_wait_for_no_number_and_mix_no_devices(
+    corpus: PairCorpus, changes: dict[str, object]
+):
+    task = make_task(corpus, **changes)
+    move(task.model)
+    settings = dataclasses.replace(SETTINGS, **changes)
+    train_elsewhere(TranslatorTask(task.model, settings, corpus), settings)

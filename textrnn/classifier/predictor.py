@@ -28,6 +28,7 @@ from textrnn.classifier.truncation import cut
 from textrnn.config import as_dict
 from textrnn.data.cleaning import clean
 from textrnn.errors import ModelError, UsageError
+from textrnn.processors import require_threads
 from textrnn.tokenizers.base import BOS_ID, EOS_ID, Ids, Tokenizer
 from textrnn.training.inference import checked_texts
 
@@ -133,6 +134,7 @@ class Classifier:
     ) -> None:
         if precision not in ("auto", "float32", "bf16"):
             raise UsageError(f"precision is {precision!r}; it must be one of auto, float32, bf16")
+        require_threads(threads)
         if batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}; it must be at least 1")
         self._bundle = bundle

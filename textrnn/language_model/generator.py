@@ -19,6 +19,7 @@ from textrnn.language_model.placing import pick_generation_device, pick_generati
 from textrnn.language_model.prompts import OnUnknown, start_ids, warn_of_unknown
 from textrnn.language_model.stepper import make_stepper, model_settings
 from textrnn.language_model.writing import Completion, Prompts, requests
+from textrnn.processors import require_threads
 from textrnn.tokenizers.base import Tokenizer
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class LanguageModel:
         threads: int | None = None,
         report: Callable[[str], None] = lambda message: warnings.warn(message, stacklevel=3),
     ) -> None:
+        require_threads(threads)
         self._bundle = bundle
         where = str(bundle.path)
         settings = model_settings(bundle.settings, where)

@@ -134,7 +134,7 @@ class RecurrentLayer(nn.Module):
         weights = [self.weight_ih, weight_hh, self.bias_ih, self.bias_hh]
         states = [hidden.unsqueeze(0)] + ([] if cell is None else [cell.unsqueeze(0)])
         kind = x.device.type
-        if not torch.is_autocast_enabled(kind) or not _is_autocast_wrong(kind):
+        if not (_is_autocast_wrong(kind) and torch.is_autocast_enabled(kind)):
             return self._run(x, states, weights)
         dtype = _kernel_type(x.device, torch.get_autocast_dtype(kind))
         with torch.autocast(kind, enabled=False):

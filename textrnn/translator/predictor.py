@@ -18,6 +18,7 @@ from textrnn.data.pair_rows import one_line
 from textrnn.decoding.beam import Hypothesis, length_norm
 from textrnn.decoding.sampling import with_seed
 from textrnn.errors import UsageError
+from textrnn.processors import require_threads
 from textrnn.tokenizers import Tokenizer
 from textrnn.tokenizers.base import EOS_ID
 from textrnn.training.inference import checked_texts
@@ -100,6 +101,7 @@ class Translator:
     ) -> None:
         if precision not in ("auto", "float32", "bf16"):
             raise UsageError(f"precision is {precision!r}; it must be one of auto, float32, bf16")
+        require_threads(threads)
         self._bundle = bundle
         where = str(bundle.path)
         self._settings = settings_of(bundle.settings, where)
