@@ -38,7 +38,7 @@ from textrnn.language_model.settings import LanguageModelSettings
 from textrnn.language_model.task import LanguageModelTask
 from textrnn.tokenizers import ByteTokenizer
 from textrnn.training.checkpoint import RunDirectory
-from textrnn.training.device import autocast, pick_device
+from textrnn.training.device import autocast, finish, pick_device
 from textrnn.training.loop import Loop
 from textrnn.training.plan import Plan
 from textrnn.training.state import RunState
@@ -63,8 +63,8 @@ class Steps:
 
     def begin(self) -> None:
         """Begin a step."""
-        if self._device.type == "cuda" and len(self._begun) in (WARM_UP, self._last):
-            torch.cuda.synchronize(self._device)
+        if len(self._begun) in (WARM_UP, self._last):
+            finish(self._device)
         self._begun.append(time.perf_counter())
 
     def seconds(self) -> float:
@@ -83,12 +83,10 @@ def product(device: torch.device, precision: str, rounds: int = 5) -> float:
         a, b = a.bfloat16(), b.bfloat16()
     times = []
     for _ in range(rounds):
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        finish(device)
         begun = time.perf_counter()
         torch.mm(a, b)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        finish(device)
         times.append(time.perf_counter() - begun)
     return 2 * size**3 / min(times)
 

@@ -38,24 +38,13 @@ class OneDevice(TorchDispatchMode):
 
 @contextlib.contextmanager
 def what_meta_lacks() -> Iterator[None]:
-    """Give meta tensors the random numbers of the CPU's, and no autocast."""
-    is_enabled, autocast = torch.is_autocast_enabled, torch.autocast
+    """Give meta tensors the random numbers of the CPU's."""
 
     class Generator(torch.Generator):
         def __new__(cls, device: object = None) -> Generator:
             return super().__new__(cls)
 
-    def is_on(kind: str = "cpu") -> bool:
-        return kind != DEVICE.type and is_enabled(kind)
-
-    def context(kind: str, *args: Any, **options: Any) -> Any:
-        return contextlib.nullcontext() if kind == DEVICE.type else autocast(kind, *args, **options)
-
-    with (
-        mock.patch.object(torch, "autocast", context),
-        mock.patch.object(torch, "Generator", Generator),
-        mock.patch.object(torch, "is_autocast_enabled", is_on),
-    ):
+    with mock.patch.object(torch, "Generator", Generator):
         yield
 
 

@@ -27,10 +27,10 @@ RANKS = {
     "tokenizers": 2,
     "config_sources": 2,
     "config": 1,
+    "processors": 1,
     "records": 1,
     "errors": 0,
     "files": 0,
-    "processors": 0,
     "_version": 0,
 }
 # Within a rank: who may draw on whom.

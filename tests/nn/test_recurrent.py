@@ -66,6 +66,27 @@ def test_kernels_that_autocast_gets_wrong_are_given_their_type(
         assert (one - other).norm() <= (0.02 if dtype == torch.bfloat16 else 0) * other.norm()
 
 
+@pytest.mark.parametrize("rnn_type", CELLS)
+def test_kernels_get_states_in_one_piece_of_memory(rnn_type: str, monkeypatch: pytest.MonkeyPatch):
+    # cuDNN refuses others; torch's own kernels take them, so that only a look tells.
+    given: list[torch.Tensor] = []
+    run = RecurrentLayer._run
+
+    def watched(
+        layer: RecurrentLayer, x: torch.Tensor, states: list[torch.Tensor], weights: object
+    ):
+        given.extend(states)
+        return run(layer, x, states, weights)
+
+    monkeypatch.setattr(RecurrentLayer, "_run", watched)
+    layer = RecurrentLayer(rnn_type, 5, 7)
+    hidden, cell = torch.zeros(3, 14).split(7, dim=1)
+    layer(torch.zeros(4, 3, 5), hidden, cell if rnn_type == "lstm" else None, None)
+    assert not hidden.is_contiguous()
+    assert given
+    assert all(state.is_contiguous() for state in given)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
 @pytest.mark.parametrize("rnn_type", CELLS)
 def test_on_a_gpu_no_layer_computes_in_float16(rnn_type: str):

@@ -14,11 +14,20 @@ def simulate(
     save_s: float,
     pauses: dict[int, float] | None = None,
     ends: list[int] | None = None,
+    in_flight: int = 0,
 ) -> float:
-    """Run a loop against a made-up clock, which pauses in some steps; returns when its last save is done."""
-    now = 0.0
+    """Run a loop against a made-up clock, which pauses in some steps; returns when its last save is done.
+
+    Where steps may be in flight, they are begun at once and done one after the other, as on a GPU.
+    """
+    now, done = 0.0, 0.0
+
+    def finish() -> None:
+        nonlocal now
+        now = max(now, done)
+
     plan = Plan(planned, 0, max(1, planned // 10), 10**9, valid_targets=1000, eval_targets=100)
-    watch = Deadline(budget_s, lambda: now)
+    watch = Deadline(budget_s, lambda: now, finish)
     step = 0
     while step < plan.max_steps:
         end = watch.revised_end(plan, step, 100 * step)
@@ -27,22 +36,35 @@ def simulate(
             (ends if ends is not None else []).append(end)
             if step >= plan.max_steps:
                 break
-        now += step_s + (pauses or {}).get(step, 0.0)
+        done = max(now, done) + step_s
+        now = max(now, done - in_flight * step_s) + (pauses or {}).get(step, 0.0)
         step += 1
         if step % plan.eval_every == 0:
+            finish()
             now += eval_s
             watch.evaluated(eval_s, eval_s)
             now += save_s
             watch.saved(save_s)
         if watch.is_over(plan):
             break
-    return now + eval_s + eval_s * 10 + 2 * save_s
+    return max(now, done) + eval_s + eval_s * 10 + 2 * save_s
 
 
 def test_a_run_planned_too_long_or_too_short_ends_on_time():
     for planned in (50, 400, 1000, 20000):
         ends = simulate(60.0, planned, step_s=0.06, eval_s=0.2, save_s=0.1)
         assert 57.5 < ends < 60.5, planned
+
+
+def test_steps_that_run_on_their_own_are_waited_for():
+    at_once, in_turn = [], []
+    for ends, in_flight in ((at_once, 0), (in_turn, 50)):
+        ended = simulate(
+            60.0, 400, step_s=0.06, eval_s=0.2, save_s=0.1, ends=ends, in_flight=in_flight
+        )
+        assert 57.5 < ended < 60.5
+    assert in_turn[0] == pytest.approx(at_once[0], rel=0.02)
+    assert len(in_turn) <= len(at_once) + 1
 
 
 def test_slow_steps_end_on_time_too():

@@ -11,8 +11,8 @@ import torch
 
 from textrnn.classifier.batches import padded
 from textrnn.classifier.model import TextClassifier
-from textrnn.training.device import autocast
-from textrnn.training.inference import exactly, halving, like_lengths
+from textrnn.training.device import answering
+from textrnn.training.inference import halving, like_lengths
 
 __all__ = ["TorchEngine"]
 
@@ -46,11 +46,7 @@ class TorchEngine:
         """Return the score of every label; see ``Engine``. Texts of like length are read together."""
 
         def computed(some: Sequence[Ids]) -> list[Floats]:
-            with (
-                torch.inference_mode(),
-                exactly(self._device),
-                autocast(self._device, self._precision),
-            ):
+            with torch.inference_mode(), answering(self._device, self._precision):
                 ids, lengths = (tensor.to(self._device) for tensor in padded(some))
                 return list(self._model.logits(ids, lengths, bag_share).float().cpu().numpy())
 

@@ -236,9 +236,10 @@ class ClassifierTask:
         for batch in evaluation_batches(store, self._max_length, self._settings.keep, most):
             moved = batch.to(self._device)
             scores = self.model.experts(moved.ids, moved.lengths)
-            found.append([each.detach().cpu() for each in scores])
+            found.append([each.detach() for each in scores])
             labels.append(batch.labels)
-        experts = [torch.cat(batches) for batches in zip(*found, strict=True)]
+        # Moved at once: each move waits for a GPU.
+        experts = [torch.cat(batches).cpu() for batches in zip(*found, strict=True)]
         return experts, torch.cat(labels).numpy()
 
 

@@ -30,7 +30,7 @@ from textrnn.language_model.windows import Window, evaluation_windows
 from textrnn.metrics import bits_per_char, perplexity
 from textrnn.nn.recurrent import State
 from textrnn.tokenizers.base import BOS_ID, EOS_ID, UNK_ID
-from textrnn.training.device import autocast, pick_device, pick_precision, use_threads
+from textrnn.training.device import answering, pick_device, pick_precision, use_threads
 
 __all__ = ["Evaluation", "Evaluator", "LineSurprise"]
 
@@ -152,7 +152,7 @@ class Evaluator:
             DataError: an input cannot be read, or there is no text in any.
         """
         store = as_read(self._settings, self._store(inputs))
-        with torch.no_grad(), autocast(self._device, self._precision):
+        with torch.no_grad(), answering(self._device, self._precision):
             spent = surprise(self._model, evaluation_windows(store, None))
         characters = text_characters(store, lines=self._settings.lines)
         loss = spent.nats / max(1, spent.targets)
@@ -266,7 +266,7 @@ class Evaluator:
     def _surprises(self, store: TokenStore) -> Iterator[tuple[Window, npt.NDArray[np.float32]]]:
         """Yield windows with their targets' surprises, (batch, time)."""
         state: State = {}
-        with torch.no_grad(), autocast(self._device, self._precision):
+        with torch.no_grad(), answering(self._device, self._precision):
             for window in evaluation_windows(store, None):
                 if window.fresh:
                     state = self._model.start(len(window.ids))

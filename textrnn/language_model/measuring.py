@@ -29,7 +29,7 @@ from textrnn.language_model.windows import (
 )
 from textrnn.nn.recurrent import State
 from textrnn.tokenizers.base import BOS_ID
-from textrnn.training.device import autocast, pick_device, pick_precision, use_threads
+from textrnn.training.device import answering, pick_device, pick_precision, use_threads
 
 __all__ = ["Costs", "Measure", "Stream", "open_measure"]
 
@@ -156,7 +156,7 @@ class Measure:
             state: The state before them.
         """
         ids, targets = ids.to(self._device), targets.to(self._device)
-        with torch.inference_mode(), autocast(self._device, self._precision):
+        with torch.inference_mode(), answering(self._device, self._precision):
             logits, new = self._network(ids, state)
             logits = logits.float()
             wanted = targets.t()

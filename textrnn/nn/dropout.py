@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from textrnn.nn.precision import exact_type
+
 __all__ = ["MaskSource", "drop"]
 
 _LEVELS = 1 << 16
@@ -40,9 +42,9 @@ class MaskSource:
             self._generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
 
     def uniform(self, count: int) -> Tensor:
-        """Return ``count`` numbers from 0 to below 1, float64, for samples other than masks."""
+        """Return ``count`` numbers from 0 to below 1, in the device's longest type, for samples."""
         if self._bits is None:
-            drawn = torch.empty(count, dtype=torch.float64, device=self._device)
+            drawn = torch.empty(count, dtype=exact_type(self._device), device=self._device)
             return drawn.uniform_(generator=self._generator)
         return torch.from_numpy(self._bits.random(count))
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.nn.dropout import MaskSource, drop
+from textrnn.nn.precision import as_given
 from textrnn.nn.sizes import GATES
 
 __all__ = ["RecurrentLayer", "RecurrentStack", "State", "detach"]
@@ -132,12 +133,14 @@ class RecurrentLayer(nn.Module):
         """
         weight_hh = self.weight_hh if weight_mask is None else self.weight_hh * weight_mask
         weights = [self.weight_ih, weight_hh, self.bias_ih, self.bias_hh]
-        states = [hidden.unsqueeze(0)] + ([] if cell is None else [cell.unsqueeze(0)])
+        # cuDNN refuses states that are parts of other tensors.
+        given = (hidden,) if cell is None else (hidden, cell)
+        states = [state.unsqueeze(0).contiguous() for state in given]
         kind = x.device.type
         if not (_is_autocast_wrong(kind) and torch.is_autocast_enabled(kind)):
             return self._run(x, states, weights)
         dtype = _kernel_type(x.device, torch.get_autocast_dtype(kind))
-        with torch.autocast(kind, enabled=False):
+        with as_given(x.device):
             return self._run(
                 x.to(dtype), [s.to(dtype) for s in states], [w.to(dtype) for w in weights]
             )

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from textrnn.nn.dropout import MaskSource
 from textrnn.nn.lookup import looked_up
+from textrnn.nn.precision import as_given, exact_type, product_type_of
 
 __all__ = ["expected_counts", "log_uniform", "sampled_nats"]
 
@@ -25,7 +26,7 @@ def log_uniform(uniform: Tensor, vocab_size: int) -> Tensor:
     That is Zipf's law, which fits where ids stand in the order of frequency, as those of words do.
 
     Args:
-        uniform: Numbers from 0 to below 1, (samples,), float64.
+        uniform: Numbers from 0 to below 1, (samples,), as exact as the device has them.
         vocab_size: Number of ids.
 
     Returns:
@@ -37,8 +38,7 @@ def log_uniform(uniform: Tensor, vocab_size: int) -> Tensor:
 
 def expected_counts(ids: Tensor, samples: int, vocab_size: int) -> Tensor:
     """Return how often each id is expected among the samples of :func:`log_uniform`, float32."""
-    place = ids.double()
-    share = ((place + 2) / (place + 1)).log() / math.log(vocab_size + 1)
+    share = torch.log1p(1 / (ids.to(exact_type(ids.device)) + 1)) / math.log(vocab_size + 1)
     return (samples * share).float()
 
 
@@ -120,9 +120,8 @@ class _SampledNats(torch.autograd.Function):
         words: Tensor,
         correction: Tensor,
     ) -> Tensor:
-        kind = features.device.type
-        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
-        with torch.autocast(kind, enabled=False):
+        dtype = product_type_of(weight)
+        with as_given(weight.device):
             x, w = features.to(dtype), functional.embedding(words, weight).to(dtype)
             scores = x @ w.t()
             offset = bias[words] + correction

@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from textrnn.nn.precision import as_given, product_type_of
+
 __all__ = ["each_nats", "smoothed_nats"]
 
 _CPU_NUMBERS, _GPU_NUMBERS = 1 << 18, 1 << 26
@@ -63,9 +65,8 @@ class _SmoothedNats(torch.autograd.Function):
         smoothing: float,
         ignored: int,
     ) -> Tensor:
-        kind = features.device.type
-        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
-        with torch.autocast(kind, enabled=False):
+        dtype = product_type_of(weight)
+        with as_given(weight.device):
             x, w = features.to(dtype), weight.to(dtype)
             logits = functional.linear(x, w, bias.to(dtype))
             wants_gradient = any(ctx.needs_input_grad[:3])
@@ -142,12 +143,11 @@ def each_nats(features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -
     Returns:
         (rows,), float32.
     """
-    kind = features.device.type
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
-    numbers = _CPU_NUMBERS if kind == "cpu" else _GPU_NUMBERS
+    dtype = product_type_of(weight)
+    numbers = _CPU_NUMBERS if weight.device.type == "cpu" else _GPU_NUMBERS
     words = min(len(weight), max(_WORDS, numbers // max(1, len(features))))
     size = max(1, numbers // words)
-    with torch.no_grad(), torch.autocast(kind, enabled=False):
+    with torch.no_grad(), as_given(weight.device):
         x = features.to(dtype)
         right = x.new_empty(len(x), dtype=torch.float32)
         total = torch.full_like(right, -torch.inf)

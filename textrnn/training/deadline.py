@@ -18,6 +18,8 @@ _LEAST = 3
 """Ends are not moved by fewer steps than this."""
 _MEMORY_S, _MEMORY_SHARE = 3.0, 0.08
 """Speed is averaged over so many seconds or this share of the budget: other programs come and go."""
+_NEAR_S = 2.0
+"""So near the end every step is waited for."""
 _PAUSE_S, _PAUSE_RATIO = 2.0, 20.0
 """What takes longer than this, and so many times as long as usual, was a pause (Ctrl-Z, a machine that
 slept): it costs the time that it took, but says nothing of the speed."""
@@ -29,11 +31,18 @@ class Deadline:
     Args:
         ends_s: The deadline, on ``clock``.
         clock: Seconds since the command's start, monotonic.
+        finish: Waits until all steps that were begun are done, on devices where they run on their own.
     """
 
-    def __init__(self, ends_s: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        ends_s: float,
+        clock: Callable[[], float],
+        finish: Callable[[], None] = lambda: None,
+    ) -> None:
         self._ends_s = ends_s
         self._clock = clock
+        self._finish = finish
         self._targets_per_s = 0.0
         self._eval_s: float | None = None
         self._beside_s = 0.0
@@ -80,7 +89,11 @@ class Deadline:
 
     def is_over(self, plan: Plan) -> bool:
         """Return whether only the closing work still fits."""
-        return self._clock() >= self._ends_s - self.closing_s(plan)
+        last_s = self._ends_s - self.closing_s(plan)
+        if self._clock() < last_s - _NEAR_S:
+            return False
+        self._finish()
+        return self._clock() >= last_s
 
     def revised_end(self, plan: Plan, step: int, targets: int) -> int | None:
         """Return a new number of steps in all where the present one misses the deadline, else None.
@@ -90,6 +103,8 @@ class Deadline:
             step: Updates done.
             targets: Targets trained on so far.
         """
+        if self._mark is None or step >= self._next_check:
+            self._finish()
         # A clock that stands still but for steps.
         own_s = self._clock() - self._elsewhere_s
         if self._mark is None:

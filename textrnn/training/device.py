@@ -18,8 +18,10 @@ from textrnn.training.place import Place
 
 __all__ = [
     "DeviceFacts",
+    "answering",
     "autocast",
     "device_facts",
+    "finish",
     "is_out_of_memory",
     "own_device",
     "pick_device",
@@ -27,6 +29,15 @@ __all__ = [
     "product_type",
     "use_threads",
 ]
+
+
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "STATUS_ALLOC_FAILED",
+)
+"""What torch, MPS, CUDA, cuBLAS and cuDNN say where memory ran out."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,10 @@ def pick_precision(setting: str, device: torch.device) -> str:
     if setting != "auto":
         return setting
     if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+        # It is asked of the present device.
+        with torch.cuda.device(device):
+            is_good = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bf16" if is_good else "float32"
     if device.type == "mps":
         return "float32"
     flags = _processor_entry("flags")
@@ -143,6 +157,16 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return torch.autocast(device.type, torch.bfloat16)
 
 
+def answering(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
+    """Return the context in which a trained model computes in ``precision``.
+
+    As :func:`autocast`, but that GPUs compute float32 as such: in training cuDNN's layers may round to TF32.
+    """
+    if precision == "float32" and device.type == "cuda":
+        return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    return autocast(device, precision)
+
+
 def product_type(precision: str) -> torch.dtype:
     """Return the type in which products are taken."""
     return torch.bfloat16 if precision == "bf16" else torch.float32
@@ -158,9 +182,17 @@ def device_facts(device: torch.device, precision: str, threads: int) -> DeviceFa
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an exception means that a device's memory ran out."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+    if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
         return True
-    return "can't allocate memory" in str(error) or "not enough memory" in str(error)
+    return any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
+def finish(device: torch.device) -> None:
+    """Wait until a device has done all that it was given to do; CPUs have."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def _product_s(dtype: torch.dtype) -> float:

@@ -1,8 +1,7 @@
-"""What trained models of every job share where they answer: whether in torch, batches, memory, exactness."""
+"""What trained models of every job share where they answer: whether in torch, batches, memory."""
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -15,7 +14,7 @@ from textrnn.errors import DeviceError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["LightFirst", "checked_texts", "exactly", "halving", "like_lengths"]
+__all__ = ["LightFirst", "checked_texts", "halving", "like_lengths"]
 
 ItemT = TypeVar("ItemT")
 AnswerT = TypeVar("AnswerT")
@@ -165,12 +164,3 @@ def halving(
     return halving(compute, items[:half], device, size) + halving(
         compute, items[half:], device, size
     )
-
-
-def exactly(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """Return the context in which GPUs compute float32 as such; cuDNN's layers would round to TF32."""
-    if device.type != "cuda":
-        return contextlib.nullcontext()
-    import torch
-
-    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

@@ -16,6 +16,7 @@ from torch import Tensor
 from textrnn.errors import ModelError, TrainingError
 from textrnn.training.checkpoint import RunDirectory
 from textrnn.training.deadline import Deadline
+from textrnn.training.device import finish
 from textrnn.training.divergence import MOST_ROLLBACKS, ROLLBACK_FACTOR, gave_up
 from textrnn.training.evaluating import Evaluator, finite_figures
 from textrnn.training.events import (
@@ -83,7 +84,9 @@ class Loop:
         self._lead = lead or Lead(ALONE, task, device)
         self._updater = Updater(task, settings, device, precision, self._lead.ranks)
         self._teller = Teller(task, clock, state.elapsed_s, deadline_s)
-        self._deadline = None if deadline_s is None else Deadline(deadline_s, clock)
+        self._deadline: Deadline | None = None
+        if deadline_s is not None:
+            self._deadline = Deadline(deadline_s, clock, lambda: finish(device))
         self._since = Interval(clock())
         self._interval_loss: float | None = None
         self._evaluation_fault: str | None = None

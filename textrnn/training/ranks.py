@@ -29,6 +29,9 @@ __all__ = ["ALONE", "BEGIN", "END", "GATHER", "TAKE", "UPDATE", "Order", "RankLo
 
 PATIENCE_S = 300.0
 """How long a process waits for another that does not answer. One that has ended is found at once."""
+ADDING_PATIENCE_S = 20.0
+"""How long GPUs wait for each other's gradients, which are computed at the same time. Less than the 30
+seconds that ``torchrun`` leaves the others where one has ended; on one machine NCCL need not hear of it."""
 FOLLOWING_PATIENCE_S = 86_400.0
 """How long others wait for an order: the first process prepares data, evaluates and saves meanwhile."""
 _MOST_SUMS = 8
@@ -128,7 +131,9 @@ class Ranks:
                 raise DeviceError("some processes have a GPU and some have not: give --device cpu")
             if device.type == "cuda":
                 torch.cuda.set_device(device)
-                patience = datetime.timedelta(seconds=PATIENCE_S)
+                # The process that waits is told of a loss and can save, rather than be ended by a watchdog.
+                os.environ.setdefault("TORCH_NCCL_BLOCKING_WAIT", "1")
+                patience = datetime.timedelta(seconds=ADDING_PATIENCE_S)
                 self._adding = dist.new_group(backend="nccl", timeout=patience)
         self.owes = False
 
@@ -257,7 +262,11 @@ class Ranks:
         room = torch.zeros(len(parameters) + _MOST_SUMS, dtype=like.dtype, device=like.device)
         grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
         there = [p.grad is not None for p in parameters]
-        room[: len(there)] = torch.tensor(there, dtype=like.dtype)
+        counted = torch.tensor(there, dtype=like.dtype)
+        if like.device.type == "cuda":
+            # Else the copy would wait for the gradients.
+            counted = counted.pin_memory()
+        room[: len(there)].copy_(counted, non_blocking=True)
         if sums:
             told = torch.stack([value.detach().to(like.dtype) for value in sums.values()])
             room[len(there) : len(there) + len(told)] = told

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from textrnn.nn.dropout import MaskSource
 from textrnn.nn.parts import parts_of
 from textrnn.training.clipping import clip_gradients
-from textrnn.training.device import autocast, is_out_of_memory, product_type
+from textrnn.training.device import autocast, finish, is_out_of_memory, product_type
 from textrnn.training.optimizer import make_optimizer, updates_rows
 from textrnn.training.run import Machine
 from textrnn.training.settings import TrainingSettings
@@ -73,7 +72,6 @@ def _step_s(
         clip_gradients(optimizer.leaves(), 1.0)
         optimizer.step()
         optimizer.forget_gradients()
-        if machine.device.type == "cuda":
-            torch.cuda.synchronize(machine.device)
+        finish(machine.device)
         times.append(time.perf_counter() - begun)
     return min(times)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from textrnn.decoding.beam import Hypothesis
-from textrnn.training.device import autocast
-from textrnn.training.inference import exactly, halving, like_lengths
+from textrnn.training.device import answering
+from textrnn.training.inference import halving, like_lengths
 from textrnn.translator.batches import padded
 from textrnn.translator.forcing import forced
 from textrnn.translator.model import EncoderDecoder
@@ -103,5 +103,5 @@ class TorchEngine:
 
     @contextlib.contextmanager
     def _computing(self) -> Iterator[None]:
-        with torch.inference_mode(), exactly(self._device), autocast(self._device, self._precision):
+        with torch.inference_mode(), answering(self._device, self._precision):
             yield

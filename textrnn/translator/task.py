@@ -155,13 +155,14 @@ class TranslatorTask:
         most = len(self._valid)
         if most_targets is not None:
             most = max(1, min(most, round(most_targets * len(valid) / max(1, valid.tgt.tokens))))
-        nats, targets = 0.0, 0
+        sums, targets = [], 0
         for batch in evaluation_batches(valid, self._max_length, most):
             moved = batch.to(self._device)
             encoded = self.model.encode(moved.src, moved.src_lengths)
-            nats += float(self.model.nats(moved.tgt_in, moved.tgt_out, encoded))
+            sums.append(self.model.nats(moved.tgt_in, moved.tgt_out, encoded))
             targets += batch.num_targets
-        loss = nats / max(1, targets)
+        # Looked at once: each look waits for a GPU.
+        loss = sum(torch.stack(sums).tolist()) / max(1, targets)
         bleu = self._bleu(min(_SCORED, most))
         return {"valid_loss": loss, "valid_perplexity": perplexity(loss), "valid_bleu": bleu}
 
