@@ -12,7 +12,7 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils import _pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -20,7 +20,7 @@ from textrnn.training.settings import TrainingSettings
 from textrnn.training.task import Task
 from textrnn.training.update import Updater
 
-__all__ = ["train_elsewhere"]
+__all__ = ["DEVICE", "train_elsewhere"]
 
 DEVICE = torch.device("meta")
 COPIES = {torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default}
@@ -38,7 +38,7 @@ class OneDevice(TorchDispatchMode):
 
 @contextlib.contextmanager
 def what_meta_lacks() -> Iterator[None]:
-    """Give meta tensors the random numbers of the CPU's."""
+    """Draw the random numbers of meta tensors on the CPU."""
 
     class Generator(torch.Generator):
         def __new__(cls, device: object = None) -> Generator:
@@ -48,20 +48,11 @@ def what_meta_lacks() -> Iterator[None]:
         yield
 
 
-def move(model: nn.Module) -> None:
-    """Move a model to the device."""
-    for module in model.modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            setattr(module, name, nn.Parameter(parameter.detach().to(DEVICE)))
-        for name, buffer in module.named_buffers(recurse=False):
-            setattr(module, name, buffer.to(DEVICE))
-
-
 def train_elsewhere(task: Task, settings: TrainingSettings, steps: int = 3) -> None:
     """Do some updates on another device.
 
     Args:
-        task: Its model has been moved there.
+        task: Its model lies on ``DEVICE``.
         settings: Resolved settings.
         steps: How many.
     """

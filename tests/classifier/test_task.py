@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from other_device import move, train_elsewhere
+from other_device import DEVICE, train_elsewhere
 
 from textrnn.classifier.batches import ExampleBatch, padded
 from textrnn.classifier.model import TextClassifier, combined
@@ -278,5 +278,5 @@ def test_hidden_tokens_are_drawn_from_the_masks():
 def test_updates_on_a_gpu_wait_for_no_number_and_mix_no_devices(changes: dict[str, object]):
     settings = dataclasses.replace(SETTINGS, **changes)
     model = TextClassifier(settings, TOKENIZER, 3)
-    move(model)
+    model.to(DEVICE)
     train_elsewhere(ClassifierTask(model, settings, corpus()), settings)

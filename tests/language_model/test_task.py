@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from other_device import move, train_elsewhere
+from other_device import DEVICE, train_elsewhere
 
 from textrnn.data.store import TokenStore
 from textrnn.language_model.model import RecurrentLanguageModel
@@ -27,5 +27,5 @@ def test_updates_on_a_gpu_wait_for_no_number_and_mix_no_devices(changes: dict[st
     ids = np.random.default_rng(0).integers(4, VOCAB, 600).astype(np.uint8)
     store = TokenStore(ids, np.arange(0, 600, 15), len(ids), 0)
     model = RecurrentLanguageModel(settings, VOCAB)
-    move(model)
+    model.to(DEVICE)
     train_elsewhere(LanguageModelTask(model, settings, store, store), settings)

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +19,8 @@ from textrnn.nn.products import (
     quantized_rows,
 )
 
+FLAGS = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+HAS_VNNI = "avx512_vnni" in FLAGS or "avx_vnni" in FLAGS
 needs_int8 = pytest.mark.skipif(not is_int8_exact(), reason="no fast int8 on this processor")
 
 
@@ -39,8 +45,10 @@ def test_no_value_changes_by_more_than_half_a_scale(matrix: np.ndarray):
 @pytest.fixture(params=["FBGEMM", "oneDNN"])
 def one_row_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What computes products of one row."""
-    if request.param == "FBGEMM" and not products._has_fbgemm():
-        pytest.skip("this build of torch, or this processor, lacks FBGEMM's product")
+    if request.param == "FBGEMM":
+        if not (HAS_VNNI and hasattr(torch, "fbgemm_pack_quantized_matrix")):
+            pytest.skip("this build of torch, or this processor, lacks FBGEMM's product")
+        assert products._has_fbgemm()
     monkeypatch.setattr(products, "_has_fbgemm", lambda: request.param == "FBGEMM")
 
 
@@ -61,6 +69,35 @@ def test_products_in_int8_are_those_of_the_integers_whatever_the_batch(shape: tu
     for number in range(6):
         alone = product(columns[:, number : number + 1])
         np.testing.assert_array_equal(alone[:, 0], found[:, number])
+
+
+@pytest.mark.skipif(not HAS_VNNI, reason="an older processor")
+def test_processors_with_vnni_multiply_int8():
+    assert is_int8_exact()
+
+
+@needs_int8
+@pytest.mark.usefixtures("one_row_by")
+def test_one_row_is_rounded_to_the_nearest():
+    product = Int8Product(np.eye(6, dtype=np.float32) * LEVELS)
+    below, above = np.nextafter(np.float32(1.5), np.float32([0, 2]))
+    column = np.float32([[127, below, above, -below, -1.5, 2.5]]).T
+    np.testing.assert_allclose(product(column)[:, 0], np.float32([127, 1, 2, -1, -2, 2]) * LEVELS)
+    with np.errstate(all="raise"):
+        doubled = product(column.astype(np.float64))
+    np.testing.assert_array_equal(doubled, product(column))
+
+
+@needs_int8
+def test_nothing_is_said_of_what_will_be_gone_some_day():
+    code = (
+        "import numpy as np; from textrnn.nn.products import Int8Product; "
+        "assert Int8Product(np.ones((8, 64), np.float32))(np.ones((64, 1), np.float32))[0] > 63"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @needs_int8

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from textrnn.nn import recurrent
 from textrnn.nn.dropout import MaskSource, drop
 from textrnn.nn.recurrent import RecurrentLayer, RecurrentStack
 
@@ -64,6 +65,31 @@ def test_kernels_that_autocast_gets_wrong_are_given_their_type(
     assert found[0].dtype == dtype
     for one, other in zip(found, expected, strict=True):
         assert (one - other).norm() <= (0.02 if dtype == torch.bfloat16 else 0) * other.norm()
+
+
+@pytest.mark.parametrize(
+    ("version", "capability", "is_acceptable", "expected"),
+    [
+        (91300, (9, 0), True, torch.bfloat16),
+        (91300, (8, 0), True, torch.bfloat16),
+        (91002, (9, 0), True, torch.float32),
+        (91300, (7, 5), True, torch.float32),
+        (91300, (9, 0), False, torch.float32),  # what PyTorch says before its version 2.10
+        (None, (9, 0), True, torch.float32),
+    ],
+)
+def test_gpus_without_kernels_in_bfloat16_take_float32(
+    version, capability, is_acceptable, expected, monkeypatch: pytest.MonkeyPatch
+):
+    # What is asked of a GPU, answered by none.
+    monkeypatch.setattr("torch.backends.cudnn.version", lambda: version)
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda _: capability)
+    monkeypatch.setattr("torch.cudnn_is_acceptable", lambda _: is_acceptable)
+    kernel_type = recurrent._kernel_type.__wrapped__
+    assert kernel_type(CPU, torch.bfloat16) == expected
+    assert kernel_type(CPU, torch.float16) == torch.float16
+    assert recurrent._is_autocast_wrong("cuda")
+    assert not recurrent._is_autocast_wrong("cpu")
 
 
 @pytest.mark.parametrize("rnn_type", CELLS)

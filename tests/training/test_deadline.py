@@ -18,9 +18,10 @@ def simulate(
 ) -> float:
     """Run a loop against a made-up clock, which pauses in some steps; returns when its last save is done.
 
-    Where steps may be in flight, they are begun at once and done one after the other, as on a GPU.
+    Where steps may be in flight, they are begun in 2 ms each and done one after the other, as on a GPU, and
+    looked at every half second.
     """
-    now, done = 0.0, 0.0
+    now, done, looked = 0.0, 0.0, 0.0
 
     def finish() -> None:
         nonlocal now
@@ -36,9 +37,15 @@ def simulate(
             (ends if ends is not None else []).append(end)
             if step >= plan.max_steps:
                 break
+        if in_flight:
+            now += 0.002
         done = max(now, done) + step_s
         now = max(now, done - in_flight * step_s) + (pauses or {}).get(step, 0.0)
         step += 1
+        if in_flight and now > looked + 0.5:
+            finish()
+            watch.waited()
+            looked = now
         if step % plan.eval_every == 0:
             finish()
             now += eval_s
@@ -56,15 +63,63 @@ def test_a_run_planned_too_long_or_too_short_ends_on_time():
         assert 57.5 < ends < 60.5, planned
 
 
-def test_steps_that_run_on_their_own_are_waited_for():
-    at_once, in_turn = [], []
-    for ends, in_flight in ((at_once, 0), (in_turn, 50)):
+@pytest.mark.parametrize("in_flight", [1, 12, 50])
+@pytest.mark.parametrize("step_s", [0.02, 0.25, 1.0])
+def test_steps_that_run_on_their_own_are_waited_for(step_s: float, in_flight: int):
+    at_once: list[int] = []
+    in_turn: list[int] = []
+    for ends, most in ((at_once, 0), (in_turn, in_flight)):
         ended = simulate(
-            60.0, 400, step_s=0.06, eval_s=0.2, save_s=0.1, ends=ends, in_flight=in_flight
+            240.0, 50, step_s=step_s, eval_s=0.2, save_s=0.1, ends=ends, in_flight=most
         )
-        assert 57.5 < ended < 60.5
-    assert in_turn[0] == pytest.approx(at_once[0], rel=0.02)
-    assert len(in_turn) <= len(at_once) + 1
+        assert 236.5 - step_s < ended < 240.2 + step_s
+    assert in_turn[0] == pytest.approx(at_once[0], rel=0.03)
+    assert len(in_turn) <= len(at_once) + 2
+
+
+def test_the_end_waits_for_what_is_in_flight_and_nothing_else_does():
+    now = 0.0
+    waits = []
+
+    def finish() -> None:
+        nonlocal now
+        waits.append(now)
+        now += 3.0
+
+    plan = Plan(10**6, 1, 10, 10, valid_targets=50)
+    watch = Deadline(60.0, lambda: now, finish)
+    assert not watch.is_over(plan)
+    assert not waits
+    now = 58.0
+    assert watch.is_over(plan)
+    # Steps of half a second: many of them may be in flight well before the end.
+    now = 0.0
+    watch = Deadline(60.0, lambda: now, lambda: waits.append(now))
+    for step in range(12):
+        watch.revised_end(plan, step, 100 * step)
+        now += 0.5
+    waits.clear()
+    now = 40.0
+    assert not watch.is_over(plan)
+    assert waits == [40.0]
+
+
+def test_waiting_for_steps_in_flight_is_no_pause():
+    ends = []
+    for is_told in (True, False):
+        now = 0.0
+        plan = Plan(10**6, 1, 10**6, 10**6, valid_targets=50)
+        watch = Deadline(1000.0, lambda: now)  # noqa: B023  (called in this round alone)
+        for step in range(11):
+            end = watch.revised_end(plan, step, 100 * step)
+            now += 0.002
+            if step == 5:
+                now += 10.0
+                if is_told:
+                    watch.waited()
+        ends.append(end)
+    assert ends[0] == pytest.approx(1000, rel=0.02)
+    assert ends[1] > 100_000
 
 
 def test_slow_steps_end_on_time_too():

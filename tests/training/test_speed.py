@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from textrnn.language_model.settings import LanguageModelSettings
-from textrnn.training.device import DeviceFacts, is_out_of_memory
+from textrnn.training.device import DeviceFacts
 from textrnn.training.run import Machine
 from textrnn.training.speed import measured_step_s
 
@@ -41,19 +41,3 @@ def test_parts_that_the_settings_ask_for_are_measured_too():
 
     measured_step_s(model, dataclasses.replace(SETTINGS, accumulation=4), MACHINE, loss)
     assert set(asked) == {2}
-
-
-@pytest.mark.parametrize(
-    ("error", "is_so"),
-    [
-        (MemoryError(), True),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
-        (RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)"), True),
-        (RuntimeError("CUDA error: out of memory"), True),
-        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
-        (RuntimeError("Expected all tensors to be on the same device"), False),
-    ],
-    ids=str,
-)
-def test_every_way_of_running_out_of_memory_is_known(error: Exception, is_so: bool):
-    assert is_out_of_memory(error) is is_so

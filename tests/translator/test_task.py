@@ -6,7 +6,7 @@ import random
 
 import pytest
 import torch
-from other_device import move, train_elsewhere
+from other_device import DEVICE, train_elsewhere
 from sacrebleu.metrics.bleu import BLEU
 from torch.nn import functional
 from translator_models import write_translator
@@ -241,6 +241,6 @@ def test_updates_on_a_gpu_wait_for_no_number_and_mix_no_devices(
     corpus: PairCorpus, changes: dict[str, object]
 ):
     task = make_task(corpus, **changes)
-    move(task.model)
+    task.model.to(DEVICE)
     settings = dataclasses.replace(SETTINGS, **changes)
     train_elsewhere(TranslatorTask(task.model, settings, corpus), settings)

@@ -78,10 +78,12 @@ class Int8Product:
     """``weights @ columns`` with weights in int8, a scale for each of their rows.
 
     Each column is quantised too, by a scale of its own, so that a row of a batch does not depend on the
-    others. Sums are exact, in int32: one row and many give the same bits, however many threads work.
+    others. Sums are exact, in int32, and one row and many give the same bits, however many threads work;
+    but where 128 times the sum of a row's integers passes 2**24, as it may if nearly all are of one sign,
+    oneDNN loses last digits.
 
     Args:
-        weights: float32, (rows, columns).
+        weights: float32, (rows, columns); at most 65,000 columns, or sums might overflow.
     """
 
     def __init__(self, weights: Array) -> None:
@@ -102,7 +104,7 @@ class Int8Product:
         if not math.isfinite(largest):
             return np.full((len(self._weights.scales), 1), np.nan, np.float32)
         scale = np.float32(max(largest, _LEAST)) / np.float32(LEVELS)
-        found: Array = self._fastest.one(column.T / scale).T
+        found: Array = self._fastest.one(np.divide(column.T, scale, dtype=np.float32)).T
         found *= scale
         return found
 
@@ -164,7 +166,9 @@ class _FbgemmInt8:
         weights = nn.functional.pad(integers, (0, _ENDS.size))
         sums = weights.sum(dim=1, dtype=torch.int32)
         packed = torch.fbgemm_pack_quantized_matrix(weights)
-        self._weights = weights, packed, sums, 1.0, 0, torch.zeros(len(weights))
+        # Beside what is packed only their shape is looked at.
+        shape = torch.zeros((), dtype=torch.int8).expand(weights.shape)
+        self._weights = shape, packed, sums, 1.0, 0, torch.zeros(len(weights))
         self._scales = scales.numpy()
         self._multiply = torch.fbgemm_linear_int8_weight_fp32_activation
 

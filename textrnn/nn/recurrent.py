@@ -27,10 +27,6 @@ RELU_RECURRENCE, RELU_INPUT = 0.5, 0.5
 _CUDNN_BFLOAT16 = 91300
 """The version from which cuDNN's recurrent kernels compute in bfloat16."""
 
-# cuDNN wants the weights of a layer in one piece of memory. That takes a step a copy of them, which is
-# nothing beside its products, while PyTorch warns of it.
-warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
-
 State = Mapping[str, Tensor]
 """Recurrent state by name, each tensor with the batch as its first dimension."""
 
@@ -47,6 +43,16 @@ def _is_autocast_wrong(kind: str) -> bool:
     the small gradients of a language model vanish.
     """
     return kind == "cuda"
+
+
+@functools.cache
+def _accept_copies() -> None:
+    """Keep PyTorch from warning of something that is meant, in a process that computes on a GPU.
+
+    cuDNN wants the weights of a layer in one piece of memory, which takes a step a copy of them: far fewer
+    numbers than its products read.
+    """
+    warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
 
 
 @functools.cache
@@ -137,6 +143,8 @@ class RecurrentLayer(nn.Module):
         given = (hidden,) if cell is None else (hidden, cell)
         states = [state.unsqueeze(0).contiguous() for state in given]
         kind = x.device.type
+        if kind == "cuda":
+            _accept_copies()
         if not (_is_autocast_wrong(kind) and torch.is_autocast_enabled(kind)):
             return self._run(x, states, weights)
         dtype = _kernel_type(x.device, torch.get_autocast_dtype(kind))

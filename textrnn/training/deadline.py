@@ -18,8 +18,8 @@ _LEAST = 3
 """Ends are not moved by fewer steps than this."""
 _MEMORY_S, _MEMORY_SHARE = 3.0, 0.08
 """Speed is averaged over so many seconds or this share of the budget: other programs come and go."""
-_NEAR_S = 2.0
-"""So near the end every step is waited for."""
+_NEAR_S, _MOST_IN_FLIGHT = 2.0, 50
+"""So near the end, or as many steps as may be in flight before it, every step is waited for."""
 _PAUSE_S, _PAUSE_RATIO = 2.0, 20.0
 """What takes longer than this, and so many times as long as usual, was a pause (Ctrl-Z, a machine that
 slept): it costs the time that it took, but says nothing of the speed."""
@@ -73,6 +73,10 @@ class Deadline:
         self._save_s = _without_pause(duration_s, self._save_s)
         self._elsewhere_s += duration_s
 
+    def waited(self) -> None:
+        """Take note that steps in flight have just been waited for: that is no pause."""
+        self._last_s = self._own_s()
+
     def rolled_back(self) -> None:
         """Take note that the run went back to an earlier step."""
         self._mark = None
@@ -90,7 +94,7 @@ class Deadline:
     def is_over(self, plan: Plan) -> bool:
         """Return whether only the closing work still fits."""
         last_s = self._ends_s - self.closing_s(plan)
-        if self._clock() < last_s - _NEAR_S:
+        if self._clock() < last_s - max(_NEAR_S, _MOST_IN_FLIGHT * self._step_s):
             return False
         self._finish()
         return self._clock() >= last_s
@@ -103,19 +107,20 @@ class Deadline:
             step: Updates done.
             targets: Targets trained on so far.
         """
-        if self._mark is None or step >= self._next_check:
-            self._finish()
-        # A clock that stands still but for steps.
-        own_s = self._clock() - self._elsewhere_s
         if self._mark is None:
-            self._mark, self._last_s, self._longest_s = (step, targets, own_s), own_s, 0.0
+            self._finish()
+            own_s = self._last_s = self._own_s()
+            self._mark, self._longest_s = (step, targets, own_s), 0.0
             # The first steps allocate and warm caches: they would mislead.
             self._next_check = step + 10
             return None
+        own_s = self._own_s()
         self._longest_s = max(self._longest_s, own_s - self._last_s)
         self._last_s = own_s
         if step < self._next_check:
             return None
+        self._finish()
+        own_s = self._last_s = self._own_s()
         marked_step, marked_targets, marked_at = self._mark
         steps, spent = max(1, step - marked_step), max(1e-6, own_s - marked_at)
         if steps > 1:
@@ -136,6 +141,10 @@ class Deadline:
         if abs(left - planned) <= max(_LEAST, _TOLERANCE * planned):
             return None
         return step + left
+
+    def _own_s(self) -> float:
+        """Return the seconds on a clock that stands still but for steps."""
+        return self._clock() - self._elsewhere_s
 
     def _evaluation_s(self, plan: Plan) -> float:
         if self._eval_s is not None:

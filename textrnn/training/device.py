@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from textrnn.errors import DeviceError, UsageError
-from textrnn.processors import available_processors
+from textrnn.processors import available_processors, require_threads
 from textrnn.training.place import Place
 
 __all__ = [
@@ -117,8 +117,12 @@ def use_threads(threads: int | None, processes: int = 1) -> int:
     Args:
         threads: How many to use.
         processes: So many share the machine; none takes more than its share.
+
+    Raises:
+        UsageError: fewer than one thread.
     """
     share = max(1, available_processors() // processes)
+    require_threads(threads)
     chosen = threads or share
     if processes > 1:
         chosen = min(chosen, share)

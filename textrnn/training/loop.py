@@ -86,7 +86,7 @@ class Loop:
         self._teller = Teller(task, clock, state.elapsed_s, deadline_s)
         self._deadline: Deadline | None = None
         if deadline_s is not None:
-            self._deadline = Deadline(deadline_s, clock, lambda: finish(device))
+            self._deadline = Deadline(deadline_s, clock, self._finish_steps)
         self._since = Interval(clock())
         self._interval_loss: float | None = None
         self._evaluation_fault: str | None = None
@@ -142,6 +142,8 @@ class Loop:
                 begun = self._clock()
                 fault = self._fault(are_kept=is_due)
                 self.state.stepping_s += self._clock() - begun
+                if self._deadline is not None and not self._is_look_free():
+                    self._deadline.waited()
             if fault:
                 yield from self._roll_back(fault)
                 batches = self.task.batches(self.state.epoch, self.state.batch)
@@ -318,6 +320,12 @@ class Loop:
         return event
 
     # Time
+
+    def _finish_steps(self) -> None:
+        """Wait for the steps in flight, whose time it is."""
+        begun = self._clock()
+        finish(self._device)
+        self.state.stepping_s += self._clock() - begun
 
     def _revise_end(self) -> Event | None:
         """Move the plan's end where the time left holds more or fewer steps."""

@@ -131,7 +131,8 @@ class Ranks:
                 raise DeviceError("some processes have a GPU and some have not: give --device cpu")
             if device.type == "cuda":
                 torch.cuda.set_device(device)
-                # The process that waits is told of a loss and can save, rather than be ended by a watchdog.
+                # So the process that waits is told of a loss and can save, where a watchdog would end it; the
+                # price is that it begins no step before the last one's gradients are there.
                 os.environ.setdefault("TORCH_NCCL_BLOCKING_WAIT", "1")
                 patience = datetime.timedelta(seconds=ADDING_PATIENCE_S)
                 self._adding = dist.new_group(backend="nccl", timeout=patience)
@@ -262,11 +263,7 @@ class Ranks:
         room = torch.zeros(len(parameters) + _MOST_SUMS, dtype=like.dtype, device=like.device)
         grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
         there = [p.grad is not None for p in parameters]
-        counted = torch.tensor(there, dtype=like.dtype)
-        if like.device.type == "cuda":
-            # Else the copy would wait for the gradients.
-            counted = counted.pin_memory()
-        room[: len(there)].copy_(counted, non_blocking=True)
+        room[: len(there)] = torch.tensor(there, dtype=like.dtype)
         if sums:
             told = torch.stack([value.detach().to(like.dtype) for value in sums.values()])
             room[len(there) : len(there) + len(told)] = told
