@@ -486,6 +486,28 @@ def test_a_deadline_moves_the_end_and_is_met(tmp_path: Path):
     assert 10.5 < clock.now <= 12.0
 
 
+def test_steps_in_flight_are_waited_for_before_the_clock_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    clock, done = Clock(), 0.0
+
+    class InFlight(LanguageModelTask):
+        def step(self, batch, state, masks):
+            nonlocal done
+            clock.now += 0.001
+            done = max(clock.now, done) + 0.5
+            return super().step(batch, state, masks)
+
+    def wait(device: torch.device) -> None:
+        clock.now = max(clock.now, done)
+
+    monkeypatch.setattr("textrnn.training.loop.finish", wait)
+    loop = make_loop(tmp_path / "m", task_type=InFlight, clock=clock, deadline_s=12.0)
+    finish(loop)
+    assert 10.5 < done <= 12.0
+    assert loop.state.stepping_s == pytest.approx(0.5 * loop.state.step, abs=0.6)
+
+
 def test_a_second_run_into_one_directory_is_refused(tmp_path: Path):
     loop = make_loop(tmp_path / "m")
     running = loop.run()
