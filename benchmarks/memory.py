@@ -41,8 +41,8 @@ BOUNDS_MIB = {"train": 500, "generate": 100, "classify": 400, "translate": 300}
 """What must suffice, whatever the length of the work."""
 
 GROWTH_MIB = 64
-"""By how much the peak of a stream's second half may be above that of its first; a training run does other
-things in its second half."""
+"""By how much the peak of a stream's last third may be above that of the second: torch is loaded in the
+first, once that pays. A training run does other things in its last third."""
 
 
 class Watch:
@@ -195,8 +195,9 @@ def measure(name: str, share: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         watch, found, wanted = WORK[name](Path(folder), share)
     sizes = [size for _, size in watch.samples]
-    half = len(sizes) // 2
-    peak, growth = max(sizes), max(sizes[half:]) - max(sizes[:half] or [0.0])
+    third = len(sizes) // 3
+    peak = max(sizes)
+    growth = max(sizes[2 * third :]) - max(sizes[third : 2 * third] or [0.0])
     is_flat = name == "train" or growth <= GROWTH_MIB
     return {
         "peak_mib": round(peak),

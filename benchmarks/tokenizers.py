@@ -1,17 +1,16 @@
 """How fast texts are encoded and decoded.
 
-    python benchmarks/tokenizers.py [FILE]
+    python -m benchmarks.tokenizers [FILE]
 
 Prints the command, the versions and, for every tokenizer, the seconds of each repetition and the
 best rate in megabytes (10^6 bytes) of UTF-8 a second; for bpe and unigram, which use all processors, beside
-sentencepiece itself, which is given the lines in one list. FILE, or the file that TEXTRNN_DATA names, is
-repeated or cut to about 16 MB; without it the text is made here. Only char and byte have a goal: at
-least 50 MB/s in both directions; the command fails where they miss it.
+sentencepiece itself, which is given the lines in one list. FILE is repeated or cut to
+about 16 MB; without it the text is made here. Only char and byte have a goal: at least 50 MB/s in both
+directions; the command fails where they miss it.
 """
 
 from __future__ import annotations
 
-import os
 import platform
 import random
 import shlex
@@ -78,7 +77,7 @@ def made_text() -> str:
 
 def load_text(arguments: list[str]) -> tuple[str, str]:
     """Return the name of the text and the text itself, ``CHARACTERS`` long."""
-    name = arguments[0] if arguments else os.environ.get("TEXTRNN_DATA", "")
+    name = arguments[0] if arguments else ""
     text = Path(name).read_text(encoding="utf-8") if name else made_text()
     if not text:
         sys.exit(f"{name}: the file is empty; give a text")

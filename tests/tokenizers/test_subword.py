@@ -187,10 +187,28 @@ def test_a_damaged_model_is_refused_or_harmless(kind: str) -> None:
 
 
 @given(
-    st.lists(st.sampled_from([0, 1, 60, 127, 128, 129, 130, 300]), max_size=6),
-    st.sampled_from(["", "\n"]),
+    st.lists(
+        st.tuples(
+            st.sampled_from([0, 1, 60, 127, 128, 129, 130, 300]), st.sampled_from([" ", "\n"])
+        ),
+        max_size=6,
+    )
 )
-def test_words_too_long_for_a_unit_are_found(lengths: list[int], end: str) -> None:
-    line = " ".join("x" * length for length in lengths) + end
-    longest = max(map(len, line.split(" ")))
-    assert subword._has_long_word(line) == (longest > subword._LONGEST_UNIT)
+def test_words_too_long_for_a_unit_are_found(words: list[tuple[int, str]]) -> None:
+    text = "".join("x" * length + end for length, end in words)
+    longest = max((length for length, _ in words), default=0)
+    assert subword._has_long_word(text) == (longest > subword._LONGEST_UNIT)
+
+
+LEARNED = {kind: train(kind) for kind in KINDS}
+PARTS = ["low", "newer", "x" * 127, "x" * 128, "z" * 129, "é▁\u3000\ud800", "\t", " ", "  ", "\n"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=150)
+@given(text=st.lists(st.sampled_from(PARTS), max_size=40).map("".join))
+def test_lines_are_cut_as_their_units_are(kind: str, text: str) -> None:
+    one_by_one = LEARNED[kind]._encode_units(
+        [unit for line in subword._lines_of(text) for unit in UNIT.findall(line)]
+    )
+    assert LEARNED[kind].encode(text).tolist() == one_by_one

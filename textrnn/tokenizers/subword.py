@@ -129,9 +129,10 @@ class SubwordTokenizer(Tokenizer):
 
     def _encode_lines(self, lines: list[str]) -> list[LineIds]:
         """Return the ids of each line."""
-        plain = list(map(_is_plain, lines))
-        if all(plain):
+        if _is_plain("".join(lines)):
+            # Nearly all texts are; one look at all lines takes a fraction of one at each.
             return self._encode_plain(lines)
+        plain = list(map(_is_plain, lines))
         encoded = iter(self._encode_plain(list(itertools.compress(lines, plain))))
         return [
             next(encoded) if is_plain else self._encode_units(UNIT.findall(line))
@@ -249,19 +250,28 @@ class _Cache(dict[str, tuple[int, ...]]):
         return ids
 
 
-def _is_plain(line: str) -> bool:
-    """Return whether sentencepiece cuts a line as its units one by one.
+def _is_plain(text: str) -> bool:
+    """Return whether sentencepiece cuts each line of a text as its units one by one.
 
     It does where no word is too long for a unit, no spaces stand side by side, and nothing is in it that
     is no character or that sentencepiece takes for a space. (Of unigrams, two cuts of a word may be equally
     probable; which of them is taken rests on how sums of the line before it were rounded.)
     """
     return (
-        "  " not in line
-        and SPACE not in line
-        and not _has_long_word(line)
-        and (line.isascii() or not SURROGATE.search(line))
+        "  " not in text
+        and SPACE not in text
+        and not _has_long_word(text)
+        and (text.isascii() or _has_bytes(text))
     )
+
+
+def _has_bytes(text: str) -> bool:
+    """Return whether a text has no lone surrogates: encoding finds them sooner than a search."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _lines_of(text: str) -> list[str]:
@@ -269,12 +279,13 @@ def _lines_of(text: str) -> list[str]:
     return [line for lines in split_lines([text], LONGEST_LINE) for line in lines]
 
 
-def _has_long_word(line: str) -> bool:
-    """Return whether more than ``_LONGEST_UNIT`` characters stand together without a space."""
+def _has_long_word(text: str) -> bool:
+    """Return whether more than ``_LONGEST_UNIT`` characters stand together without a space or a line end."""
     at = 0
-    while len(line) - at > _LONGEST_UNIT:
+    while len(text) - at > _LONGEST_UNIT:
         # From space to space, as far apart as they may be.
-        at = line.rfind(" ", at, at + _LONGEST_UNIT + 1) + 1
+        end = at + _LONGEST_UNIT + 1
+        at = (text.rfind(" ", at, end) + 1) or (text.rfind("\n", at, end) + 1)
         if not at:
             return True
     return False
