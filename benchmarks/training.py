@@ -80,18 +80,20 @@ def product(device: torch.device, precision: str, rounds: int = 5) -> float:
 
     Of float32 on a GPU in TF32, as cuDNN's layers take their products.
     """
-    torch.backends.cuda.matmul.allow_tf32 = True
     size = PRODUCT_SIZE[device.type]
     a, b = (torch.randn(size, size, device=device) for _ in range(2))
     if precision == "bf16":
         a, b = a.bfloat16(), b.bfloat16()
     times = []
+    # The loop's own products stay as they are.
+    torch.backends.cuda.matmul.allow_tf32 = True
     for _ in range(rounds):
         finish(device)
         begun = time.perf_counter()
         torch.mm(a, b)
         finish(device)
         times.append(time.perf_counter() - begun)
+    torch.backends.cuda.matmul.allow_tf32 = False
     return 2 * size**3 / min(times)
 
 

@@ -21,6 +21,7 @@ from textrnn.nn.products import (
 
 FLAGS = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
 HAS_VNNI = "avx512_vnni" in FLAGS or "avx_vnni" in FLAGS
+"""FBGEMM's products take that of AVX-512."""
 needs_int8 = pytest.mark.skipif(not is_int8_exact(), reason="no fast int8 on this processor")
 
 
@@ -46,7 +47,7 @@ def test_no_value_changes_by_more_than_half_a_scale(matrix: np.ndarray):
 def one_row_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What computes products of one row."""
     if request.param == "FBGEMM":
-        if not (HAS_VNNI and hasattr(torch, "fbgemm_pack_quantized_matrix")):
+        if not ("avx512_vnni" in FLAGS and hasattr(torch, "fbgemm_pack_quantized_matrix")):
             pytest.skip("this build of torch, or this processor, lacks FBGEMM's product")
         assert products._has_fbgemm()
     monkeypatch.setattr(products, "_has_fbgemm", lambda: request.param == "FBGEMM")
